@@ -1,0 +1,57 @@
+# Needs Python 3.11 or newer and make; everything else goes into .venv, from hashed pins.
+# Choose the Python with `make PYTHON=python3.12 ...`.
+
+PYTHON ?= $(shell scripts/find-python)
+BIN := .venv/bin
+CODE := $(wildcard src tests benchmarks examples)
+
+.PHONY: help install demo check format lint types layers unit fix test bench soak pins clean
+
+help: ## list the commands
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
+
+install: ## make .venv, where it is not up to date
+	@scripts/make-venv .venv "$(PYTHON)"
+
+demo: install ## carry log records into a local emulator and read them back (ARGS=--json for machines)
+	@$(BIN)/dcrlog demo $(ARGS)
+
+check: format lint types layers unit ## format, lint, types, layers and unit tests: a minute at most
+
+format: install
+	$(BIN)/ruff format --check $(CODE)
+
+lint: install
+	$(BIN)/ruff check $(CODE)
+
+types: install
+	$(BIN)/mypy
+
+layers: install
+	$(BIN)/lint-imports --no-logo
+
+unit: install
+	$(BIN)/python -m pytest -q tests/unit
+
+fix: install ## repair format, and what the linter can repair
+	$(BIN)/ruff check --fix-only $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+test: check ## every test; then other Pythons, the oldest dependencies and the built wheel
+	$(BIN)/python -m pytest -q tests --ignore=tests/unit
+	scripts/test-pythons
+	scripts/test-lowest
+	scripts/test-wheel
+
+bench: install ## run every benchmark
+	@set -e; for file in $(wildcard benchmarks/bench_*.py); do echo "== $$file"; $(BIN)/python $$file $(ARGS); done
+
+soak: install ## the big matrices, on every Python present: takes long
+	$(BIN)/python -m pytest -q -m soak tests
+	scripts/test-pythons 3.11 3.12 3.13
+
+pins: install ## write requirements/*.txt anew from pyproject.toml (ARGS=--upgrade for newer versions)
+	scripts/compile-pins $(ARGS)
+
+clean: ## remove whatever the commands above made
+	rm -rf .venv .venvs dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

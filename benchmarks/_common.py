@@ -1,0 +1,88 @@
+"""What the benchmarks share: the benchmark rule, the record, and how a run is told."""
+
+import json
+import logging
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+RULE = {
+    "streamDeclarations": {
+        "Custom-Bench": {
+            "columns": [
+                {"name": name, "type": kind}
+                for name, kind in {
+                    "TimeGenerated": "datetime",
+                    "Level": "string",
+                    "Logger": "string",
+                    "Message": "string",
+                    "UserId": "string",
+                    "DurationMs": "real",
+                    "Count": "long",
+                    "Success": "boolean",
+                    "RequestId": "string",
+                    "InstanceId": "string",
+                    "Seq": "long",
+                }.items()
+            ]
+        }
+    },
+    "dataFlows": [{"streams": ["Custom-Bench"], "outputStream": "Custom-Bench_CL"}],
+}
+"""9 typed columns of which 5 come from `extra`, plus InstanceId and Seq."""
+
+RULE_ID = "dcr-" + "0" * 32
+
+
+def log_records(logger: logging.Logger, first: int, count: int) -> None:
+    """Make `logger.info` calls with two arguments and five extras each."""
+    for number in range(first, first + count):
+        logger.info(
+            "user %s did %s",
+            "alice@example.org",
+            "checkout",
+            extra={
+                "user_id": "alice@example.org",
+                "duration_ms": 12.5,
+                "count": number,
+                "success": True,
+                "request_id": "6f1c0e9a-8f0e-4a6e-9d57-1b1f6f2f8a11",
+            },
+        )
+
+
+def machine() -> str:
+    """Tell what this run ran on."""
+    versions = []
+    for package in ("msgspec", "isal", "azure-core", "azure-monitor-ingestion", "opentelemetry-sdk"):
+        try:
+            versions.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            versions.append(f"no {package}")
+    cpu = platform.processor() or platform.machine()
+    for line in _cpu_lines():
+        cpu = line.partition(":")[2].strip()
+        break
+    return f"Python {platform.python_version()}, {cpu}, {', '.join(versions)}"
+
+
+def _cpu_lines() -> list[str]:
+    path = Path("/proc/cpuinfo")
+    return (
+        [line for line in path.read_text().splitlines() if line.startswith("model name")]
+        if path.exists()
+        else []
+    )
+
+
+def tell(title: str, headings: list[str], rows: list[list[object]]) -> None:
+    """Print a table, or with --json one JSON object."""
+    if "--json" in sys.argv:
+        print(json.dumps({"title": title, "machine": machine(), "headings": headings, "rows": rows}))
+        return
+    cells = [[f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
+    print(f"{title}\n{machine()}\n")
+    for line in (headings, ["-" * width for width in widths], *cells):
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())

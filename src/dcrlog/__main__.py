@@ -1,0 +1,5 @@
+"""`python -m dcrlog` is the command `dcrlog`."""
+
+from dcrlog.cli import main
+
+main()

@@ -1,0 +1,65 @@
+"""Values cut to what the service would keep, on a character boundary and with a mark.
+
+Pure. The service cuts a value over 64 KB silently, in the middle of whatever stands there.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+_encode: Final = msgspec.json.Encoder().encode
+_LEAST_STRING: Final = 64
+
+
+def cut_text(value: str, max_bytes: int) -> str:
+    """Return the text, or as much of its beginning as fits with a mark into `max_bytes` of UTF-8."""
+    encoded = value.encode("utf-8", "surrogatepass")
+    if len(encoded) <= max_bytes:
+        return value
+    mark = f"...[{len(encoded)} bytes, cut]"
+    kept = encoded[: max(0, max_bytes - len(mark))].decode("utf-8", "ignore")
+    return kept + mark
+
+
+def cut_row(row: dict[str, Any], max_bytes: int) -> tuple[dict[str, Any], int]:
+    """Cut every value of a row that is over `max_bytes` as JSON text.
+
+    Returns:
+        The row with the cut values, and how many values were cut.
+    """
+    result = {}
+    count = 0
+    for name, value in row.items():
+        made = value
+        if type(value) is str:
+            made = cut_text(value, max_bytes)
+        elif type(value) in {dict, list}:
+            made = _cut_tree(value, max_bytes)
+        count += made is not value
+        result[name] = made
+    return result, count
+
+
+def _cut_tree(value: Any, max_bytes: int) -> Any:
+    """Shorten the strings of a tree until it fits; what cannot be shortened so becomes cut text."""
+    encoded = _encode(value)
+    if len(encoded) <= max_bytes:
+        return value
+    longest = max_bytes // 4
+    while longest >= _LEAST_STRING:
+        made = _shorten(value, longest)
+        if len(_encode(made)) <= max_bytes:
+            return made
+        longest //= 4
+    # Escaped once more as a string, quotes and backslashes double.
+    return cut_text(encoded.decode(), max_bytes // 2)
+
+
+def _shorten(value: Any, longest: int) -> Any:
+    if type(value) is str:
+        return cut_text(value, longest)
+    if type(value) is dict:
+        return {cut_text(key, longest): _shorten(member, longest) for key, member in value.items()}
+    if type(value) is list:
+        return [_shorten(member, longest) for member in value]
+    return value

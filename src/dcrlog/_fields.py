@@ -1,0 +1,124 @@
+"""Fields of a stdlib record: how each is read, without ever writing to the record.
+
+A field is an attribute of the record (built-in or from `extra`) or one of the names in `COMPUTED`;
+`record.<name>` always means the attribute, `context.<name>` what `dcrlog.context` has bound.
+"""
+
+import logging
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, Final
+
+from dcrlog import context
+from dcrlog._values import text
+
+Read = Callable[[logging.LogRecord], Any]
+
+_BLANK: Final = logging.LogRecord("", 0, "", 0, "", None, None)
+STANDARD: Final = tuple(_BLANK.__dict__)
+"""Attributes that logging itself sets, in the order in which it sets them (3.12 added taskName)."""
+_PRODUCTS: Final = frozenset({"message", "asctime"})
+"""What another handler's formatter leaves on the record."""
+BUILT_IN: Final = frozenset(STANDARD) | _PRODUCTS
+
+_format_exception: Final = logging.Formatter().formatException
+
+
+def read_message(record: logging.LogRecord) -> str:
+    """Return the formatted message; one whose arguments do not fit its text shows both."""
+    try:
+        return record.getMessage()
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        return f"{text(record.msg)} [not formatted: {type(error).__name__}; arguments {text(record.args)}]"
+
+
+def read_exception(record: logging.LogRecord) -> str | None:
+    """Return the traceback's text, and after it the stack's where `stack_info` asked for one."""
+    told = record.exc_text
+    # logger.exception() outside of an except block makes (None, None, None).
+    if record.exc_info and record.exc_info[0] is not None:
+        told = _format_exception(record.exc_info)
+    if record.stack_info:
+        return f"{told}\n{record.stack_info}" if told else record.stack_info
+    return told or None
+
+
+def otel_span_ids() -> tuple[str, str] | None:
+    """Return the ids of the current OpenTelemetry span, once the application has imported it.
+
+    We never import it: what the application does not use costs it nothing.
+    """
+    context = sys.modules.get("opentelemetry.context")
+    # Asking for the current context costs a third of asking for the span, and mostly there is none.
+    if context is None or not context.get_current():
+        return None
+    span = sys.modules["opentelemetry.trace"].get_current_span()
+    found = span.get_span_context()
+    return (f"{found.trace_id:032x}", f"{found.span_id:016x}") if found.is_valid else None
+
+
+def _read_trace_id(record: logging.LogRecord) -> Any:
+    ids = otel_span_ids()
+    return ids[0] if ids else record.__dict__.get("trace_id")
+
+
+def _read_span_id(record: logging.LogRecord) -> Any:
+    ids = otel_span_ids()
+    return ids[1] if ids else record.__dict__.get("span_id")
+
+
+def _read_host(_: logging.LogRecord) -> str:
+    return HOST
+
+
+HOST: Final = os.uname().nodename if hasattr(os, "uname") else platform.node()
+
+COMPUTED: Final[dict[str, Read]] = {
+    "message": read_message,
+    "exception": read_exception,
+    "trace_id": _read_trace_id,
+    "span_id": _read_span_id,
+    "host": _read_host,
+}
+
+
+def attributes(fields: tuple[str, ...]) -> frozenset[str]:
+    """Return the names of the attributes that a column with these fields reads."""
+    if fields[0] in {"trace_id", "span_id"}:
+        return frozenset(fields)
+    if fields[0] in COMPUTED or fields[0] == "properties" or fields[0].startswith("context."):
+        return frozenset()
+    return frozenset(field.removeprefix("record.") for field in fields)
+
+
+def reader(fields: tuple[str, ...]) -> Read:
+    """Return the function that reads the first of these fields that a record has."""
+    if fields[0] in COMPUTED:
+        return COMPUTED[fields[0]]
+    prefix, _, name = fields[0].partition(".")
+    if name and prefix == "context":
+        return partial(_read_context, name)
+    if name and prefix == "record":
+        return partial(_read_attributes, (name,))
+    return partial(_read_attributes, fields)
+
+
+def _read_attributes(names: tuple[str, ...], record: logging.LogRecord) -> Any:
+    for name in names:
+        if name in record.__dict__:
+            return record.__dict__[name]
+    return None
+
+
+def _read_context(name: str, _: logging.LogRecord) -> Any:
+    return context.current().get(name)
+
+
+def extra_names(record: logging.LogRecord, taken: frozenset[str]) -> Iterator[str]:
+    """Yield the names of the `extra` fields that no column took."""
+    return (name for name in list(record.__dict__) if name not in taken)

@@ -1,0 +1,66 @@
+"""What the life of the process means for pipelines: fork and exit.
+
+The exit hook is registered after `import logging`, so that it runs before `logging.shutdown` and with
+no logging lock held.
+"""
+
+import atexit
+import logging
+import os
+import weakref
+from typing import Final, Protocol
+
+
+class Living(Protocol):
+    """What a pipeline does at the turning points of its process."""
+
+    def begin_exit(self) -> None:
+        """Make everything due at once, and start the one deadline."""
+
+    def finish_exit(self) -> None:
+        """Wait for it until the deadline, and count what is left as lost."""
+
+    def renew(self) -> None:
+        """Begin anew in a forked child: the rows so far are the parent's."""
+
+
+_known: Final[weakref.WeakSet[Living]] = weakref.WeakSet()
+_held: Final[set[Living]] = set()
+
+
+def register(pipeline: Living) -> None:
+    """Remember a pipeline for as long as somebody uses it; its threads do."""
+    _known.add(pipeline)
+
+
+def hold(pipeline: Living) -> None:
+    """Keep a pipeline that has rows and can start no thread, so that the exit still finds it."""
+    _held.add(pipeline)
+
+
+def owns_logging_lock() -> bool:
+    """Whether the caller holds logging's module lock, as inside `dictConfig`.
+
+    A sender needs that lock for its imports and level checks, so waiting for it here would be for ever.
+    """
+    lock = getattr(logging, "_lock", None)
+    is_owned = getattr(lock, "_is_owned", None)
+    return bool(is_owned()) if is_owned is not None else False
+
+
+@atexit.register
+def _exit() -> None:
+    pipelines = list(_known)
+    for pipeline in pipelines:
+        pipeline.begin_exit()
+    for pipeline in pipelines:
+        pipeline.finish_exit()
+
+
+def _forget_parent() -> None:
+    for pipeline in list(_known):
+        pipeline.renew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_parent)

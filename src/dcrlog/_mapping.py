@@ -1,0 +1,145 @@
+"""Which field fills which column: the default stream, `columns=` on top of it, or a rule's stream.
+
+Pure. What a field's name means is said here once; `_fields` reads them from a record.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from dcrlog.errors import ConfigError
+from dcrlog.schema import Column, ColumnType, Stream
+
+DEFAULT_STREAM_NAME: Final = "Custom-AppLogs"
+
+_DEFAULTS: Final = (
+    ("TimeGenerated", "datetime", "created"),
+    ("Level", "string", "levelname"),
+    ("Logger", "string", "name"),
+    ("Message", "string", "message"),
+    ("Exception", "string", "exception"),
+    ("TraceId", "string", "trace_id"),
+    ("SpanId", "string", "span_id"),
+    ("Host", "string", "host"),
+    ("Process", "int", "process"),
+    ("Thread", "string", "threadName"),
+    ("Function", "string", "funcName"),
+    ("Line", "int", "lineno"),
+    ("Properties", "dynamic", "properties"),
+    ("InstanceId", "string", "instance_id"),
+    ("Seq", "long", "seq"),
+)
+_DEFAULT_FIELDS: Final = {name: field for name, _, field in _DEFAULTS}
+_STAMPED: Final = {"instance_id": ColumnType.STRING, "seq": ColumnType.LONG}
+_WORD_START: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+@dataclass(frozen=True, slots=True)
+class MappedColumn:
+    """A column and the field that fills it.
+
+    Attributes:
+        name: The column's name.
+        type: Its declared type.
+        fields: Names of fields; the first that the record has fills the column.
+    """
+
+    name: str
+    type: ColumnType
+    fields: tuple[str, ...]
+
+
+def default_stream(name: str = DEFAULT_STREAM_NAME) -> Stream:
+    """Return the stream that rows have when neither a rule nor `columns` says otherwise."""
+    return Stream(name, tuple(Column(column, ColumnType(kind)) for column, kind, _ in _DEFAULTS))
+
+
+def map_columns(stream: Stream | None, columns: Mapping[str, Any] | None) -> tuple[MappedColumn, ...]:
+    """Decide which field fills each column.
+
+    Args:
+        stream: The rule's stream, which is then the whole truth; None for the default columns.
+        columns: Field by column name, as text or as `{"field": ..., "type": ...}`; None removes a column.
+
+    Raises:
+        ConfigError: A column is unknown to the rule, has another type there or a bad name.
+    """
+    base = default_stream() if stream is None else stream
+    mapped = {column.name: MappedColumn(column.name, column.type, _fields_of(column.name)) for column in base}
+    if columns is not None and not isinstance(columns, Mapping):
+        raise ConfigError(f"columns must map a column's name to a field, got {columns!r}.")
+    # Values are read by key: in the mapping that dictConfig passes, only that resolves ext://.
+    for name in columns or ():
+        entry = columns[name] if columns else None
+        if stream is not None and name not in mapped:
+            raise ConfigError(
+                f"columns: stream {stream.name!r} of the rule has no column {name!r}. "
+                f"It declares: {', '.join(column.name for column in stream)}."
+            )
+        if entry is None:
+            mapped.pop(name, None)
+        else:
+            mapped[name] = _remap(name, entry, mapped.get(name), declared=stream is not None)
+    _check_stamped(mapped.values())
+    if all(_STAMPED.keys() & column.fields for column in mapped.values()):
+        raise ConfigError(
+            "columns leaves no column besides those for instance_id and seq; rows would be empty."
+        )
+    return tuple(mapped.values())
+
+
+def stream_of(name: str, mapped: Iterable[MappedColumn]) -> Stream:
+    """Return the declaration that a rule needs for these columns."""
+    return Stream(name, tuple(Column(column.name, column.type) for column in mapped))
+
+
+def _remap(name: str, entry: object, known: MappedColumn | None, *, declared: bool) -> MappedColumn:
+    where = f"columns[{name!r}]"
+    if isinstance(entry, str):
+        entry = {"field": entry}
+    if not isinstance(entry, Mapping) or not entry or set(entry) - {"field", "type"}:
+        raise ConfigError(
+            f'{where} must be a field\'s name, {{"field": ..., "type": ...}} or None, got {entry!r}.'
+        )
+    kind = known.type if known else ColumnType.STRING
+    if "type" in entry:
+        kind = ColumnType.parse(entry["type"], where=where)
+        if declared and known and kind is not known.type:
+            raise ConfigError(
+                f"{where}: the rule declares type {known.type}, not {kind}. Leave the type out here."
+            )
+    Stream("columns", (Column(name, kind),))  # refuses a bad name and the type guid
+    if "field" not in entry:
+        return MappedColumn(name, kind, known.fields if known else _fields_of(name))
+    field = entry["field"]
+    if not isinstance(field, str) or not field:
+        raise ConfigError(f"{where}: the field must be a name, got {field!r}.")
+    return MappedColumn(name, kind, (field,))
+
+
+def _fields_of(column: str) -> tuple[str, ...]:
+    if column in _DEFAULT_FIELDS:
+        return (_DEFAULT_FIELDS[column],)
+    snake = _WORD_START.sub("_", column).lower()
+    return (column,) if snake == column else (column, snake)
+
+
+def _check_stamped(mapped: Iterable[MappedColumn]) -> None:
+    taken: dict[str, str] = {}
+    for column in mapped:
+        for field in column.fields:
+            wanted = _STAMPED.get(field)
+            if wanted is None:
+                continue
+            if field in taken:
+                raise ConfigError(
+                    f"columns {taken[field]!r} and {column.name!r} both take the field {field!r}; "
+                    "only one can."
+                )
+            if column.type is not wanted:
+                raise ConfigError(
+                    f"column {column.name!r} takes the field {field!r} and must be of type {wanted}, "
+                    f"not {column.type}."
+                )
+            taken[field] = column.name

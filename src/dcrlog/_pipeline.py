@@ -1,0 +1,180 @@
+"""Queue, senders, client and counters, wired. The only composition root."""
+
+import sys
+import threading
+from collections.abc import Callable
+from types import MappingProxyType
+
+from dcrlog import _lifecycle
+from dcrlog._client import ClientSender
+from dcrlog._clock import Clock, Signal, SystemClock
+from dcrlog._queue import Queue, Stamp
+from dcrlog._report import Report
+from dcrlog._retry import Answer, Sender
+from dcrlog._senders import Senders
+from dcrlog.settings import OnFull, Settings
+from dcrlog.stats import DropReason, Stats
+
+
+class Pipeline:
+    """Takes rows without waiting and delivers them in the background.
+
+    Args:
+        settings: Checked settings.
+        sender: What carries bodies; by default the official client.
+        clock: What time is read from and waits are measured with.
+    """
+
+    def __init__(
+        self, settings: Settings, *, sender: Sender | None = None, clock: Clock | None = None
+    ) -> None:
+        self._settings = settings
+        self._given_sender = sender
+        self._clock = clock or SystemClock()
+        self._report = Report(self._clock)
+        self._blocks = settings.on_full is OnFull.BLOCK
+        self.renew()
+        _lifecycle.register(self)
+
+    def renew(self) -> None:
+        """Begin with empty accounts, a new instance id, new locks and no thread."""
+        settings = self._settings
+        stamped = {field: column.name for column in settings.columns for field in column.fields}
+        self._wake = Signal()
+        self._counting = threading.RLock()
+        self._counters = dict.fromkeys(("misfits", "truncated", "requests", "sent_bytes"), 0)
+        self._last_error: str | None = None
+        self._deadline: float | None = None
+        self._queue = Queue(
+            stamp=Stamp(stamped.get("instance_id"), stamped.get("seq")),
+            capacity=settings.capacity,
+            flush_interval=settings.flush_interval,
+            on_full=settings.on_full,
+            clock=self._clock,
+            wake=self._wake.set,
+        )
+        self._senders = Senders(
+            self._queue,
+            self._given_sender or self._make_sender(),
+            self._clock,
+            self._wake,
+            most=settings.max_senders,
+            on_answer=self._note_answer,
+        )
+
+    @property
+    def instance_id(self) -> str:
+        """The id that the rows carry, new after a fork."""
+        return self._queue.instance_id
+
+    def put(self, row: bytes) -> None:
+        """Accept a row that lacks its opening brace. Waits only where `on_full="block"` asks for it."""
+        if self._blocks and not self._queue.has_room(row):
+            self._wait_for_room(row)
+        self._queue.put(row)
+        if not self._senders.alive or self._deadline is not None:
+            self._see_to_delivery()
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Wait until everything accepted so far is settled; return whether it is.
+
+        Args:
+            timeout: Seconds to wait at most; None for `close_timeout`.
+        """
+        through = self._queue.request_flush()
+        if self._queue.is_settled(through):
+            return True
+        if _lifecycle.owns_logging_lock():
+            return False
+        deadline = self._clock.monotonic() + (self._settings.close_timeout if timeout is None else timeout)
+        if self._deadline is not None:
+            deadline = min(deadline, self._deadline)
+        return self._drain(deadline)
+
+    def close(self) -> None:
+        """Flush for at most `close_timeout`. Rows that are left stay with the senders; nothing is dropped."""
+        self._senders.hurry()
+        self.flush()
+        self._senders.end()
+
+    def count(self, counter: str, number: int) -> None:
+        """Add to a counter of `Stats`, from any thread and from within itself."""
+        with self._counting:
+            self._counters[counter] += number
+
+    def stats(self) -> Stats:
+        """Return the accounts of this moment."""
+        accepted, delivered, dropped, pending = self._queue.accounts()
+        with self._counting:
+            counters = dict(self._counters)
+        return Stats(
+            accepted=accepted,
+            delivered=delivered,
+            dropped=MappingProxyType(dropped),
+            pending=pending,
+            last_error=self._last_error,
+            **counters,
+        )
+
+    def begin_exit(self) -> None:
+        """Make everything due at once, and start the one deadline that `logging.shutdown` shares."""
+        self._deadline = self._clock.monotonic() + self._settings.close_timeout
+        self._queue.request_flush()
+        self._senders.hurry()
+
+    def finish_exit(self) -> None:
+        """Wait until the deadline, and count what is left as lost at exit."""
+        if self._deadline is None or self._drain(self._deadline):
+            return
+        lost = self._queue.drop_rest(DropReason.EXIT)
+        if lost:
+            last = f"; last answer: {self._last_error}" if self._last_error else ""
+            self._report.say(f"{lost} rows were not delivered when the process ended{last}", always=True)
+
+    def _see_to_delivery(self) -> None:
+        if not self._senders.alive and not self._senders.start():
+            _lifecycle.hold(self)
+        if self._deadline is not None:
+            self._drain(self._deadline)
+
+    def _drain(self, deadline: float) -> bool:
+        """Wait for, or where no thread runs do, the delivery of everything accepted so far."""
+        through = self._queue.request_flush()
+        if not self._senders.alive and not self._senders.start():
+            self._senders.run_here(deadline)
+            return self._queue.is_settled(through)
+        return self._wait_until(lambda: self._queue.is_settled(through), deadline)
+
+    def _wait_until(self, condition: Callable[[], bool], deadline: float) -> bool:
+        with self._queue.changes() as signal:
+            while not condition():
+                left = deadline - self._clock.monotonic()
+                if left <= 0:
+                    return False
+                self._clock.wait(signal, left)
+            return True
+
+    def _wait_for_room(self, row: bytes) -> None:
+        # A blocked event loop could never let the rest of the application make room.
+        asyncio = sys.modules.get("asyncio")
+        if asyncio is not None and asyncio._get_running_loop() is not None:  # noqa: SLF001
+            return
+        if self._deadline is None and not _lifecycle.owns_logging_lock():
+            deadline = self._clock.monotonic() + self._settings.block_timeout
+            self._wait_until(lambda: self._queue.has_room(row), deadline)
+
+    def _make_sender(self) -> Sender:
+        settings = self._settings
+        if settings.endpoint is None:
+            raise TypeError("settings without an endpoint need a sender")
+        return ClientSender(settings.endpoint, settings.rule_id, settings.stream_name, settings.credential)
+
+    def _note_answer(self, answer: Answer, size: int) -> None:
+        with self._counting:
+            self._counters["requests"] += 1
+            self._counters["sent_bytes"] += size
+        if answer.status == 204:
+            self._last_error = None
+            return
+        self._last_error = str(answer)
+        self._report.say(f"rows wait and are sent again: {answer}")

@@ -1,0 +1,221 @@
+"""Compile columns into the function that turns a stdlib record into the bytes of a row.
+
+Pure. Two builders share one meaning. The *quick* one is generated source for these very columns: it
+handles records whose values already fit. At the first value that does not, or when anything raises,
+the *careful* one starts over, column by column, and always ends with a row.
+"""
+
+import datetime as dt
+import itertools
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from dcrlog import _fields, context
+from dcrlog._careful import CarefulBuilder
+from dcrlog._coerce import COERCE, INT_MAX, INT_MIN
+from dcrlog._mapping import MappedColumn
+from dcrlog._redact import Redact
+from dcrlog._values import LONG_MAX, LONG_MIN, MAX_FIELD_BYTES, REAL_MAX, plain, stamp
+from dcrlog.schema import ColumnType
+
+Build = Callable[[logging.LogRecord], bytes]
+"""Takes a record; returns its row as JSON without the opening brace, never empty of columns."""
+
+STAMPED: Final = frozenset({"instance_id", "seq"})
+"""Fields that the queue writes into a row, since only it knows them."""
+
+_NEEDS_COERCION: Final = {
+    ColumnType.STRING: "type({0}) is not str",
+    ColumnType.INT: "(type({0}) is not int or not INT_MIN <= {0} <= INT_MAX)",
+    ColumnType.LONG: "(type({0}) is not int or not LONG_MIN <= {0} <= LONG_MAX)",
+    ColumnType.REAL: "(type({0}) is not float or not -REAL_MAX <= {0} <= REAL_MAX)",
+    ColumnType.BOOLEAN: "type({0}) is not bool",
+    ColumnType.DATETIME: "True",
+    ColumnType.DYNAMIC: "type({0}) is not str",
+}
+"""When a value cannot stay as it is."""
+
+
+def compile_builder(
+    columns: Sequence[MappedColumn],
+    *,
+    count: Callable[[str, int], None],
+    redact: Redact | None = None,
+    formatter: logging.Formatter | None = None,
+) -> Build:
+    """Compile the row builder of one handler.
+
+    Args:
+        columns: The columns and the fields that fill them.
+        count: Called with the name of a counter of `Stats` and a number.
+        redact: Takes secrets out of a finished row.
+        formatter: Supplies the message in place of the record's own.
+    """
+    filled = [column for column in columns if not STAMPED.intersection(column.fields)]
+    careful = CarefulBuilder(filled, count=count, redact=redact, formatter=formatter)
+    if redact is not None:
+        return careful.build
+    return _Source(filled, careful).compile()
+
+
+class _Source:
+    """Generates the quick builder. The source holds our own identifiers only.
+
+    Every name, literal and pattern that came from a user arrives as a constant in the namespace.
+    """
+
+    def __init__(self, columns: Sequence[MappedColumn], careful: CarefulBuilder) -> None:
+        self._columns = columns
+        self._careful = careful
+        self._lines: list[str] = []
+        self._names: dict[str, Any] = {
+            "INT_MAX": INT_MAX,
+            "INT_MIN": INT_MIN,
+            "LAST": _fields.STANDARD[-1],
+            "LogRecord": logging.LogRecord,
+            "LONG_MAX": LONG_MAX,
+            "LONG_MIN": LONG_MIN,
+            "MAX_FIELD_BYTES": MAX_FIELD_BYTES,
+            "REAL_MAX": REAL_MAX,
+            "SAFE": frozenset({str, bool, float, type(None)}),
+            "STANDARD": len(_fields.STANDARD) - 1,
+            "TAKEN": careful.taken,
+            "UTC": dt.UTC,
+            "careful": careful.build,
+            "context": context.current,
+            "encode": msgspec.json.Encoder().encode,
+            "fromtimestamp": dt.datetime.fromtimestamp,
+            "islice": itertools.islice,
+            "modules": sys.modules,
+            "plain": plain,
+            "read_exception": _fields.read_exception,
+            "read_message": careful.read_message,
+            "span_ids": _fields.otel_span_ids,
+            "stamp": stamp,
+        }
+
+    def compile(self) -> Build:
+        self._preamble()
+        for number, column in enumerate(self._columns):
+            self._fill(f"v{number}", column)
+        arguments = ", ".join(f"v{number}" for number in range(len(self._columns)))
+        fields = [(f"f{number}", object, None) for number in range(len(self._columns))]
+        rename = {f"f{number}": column.name for number, column in enumerate(self._columns)}
+        self._names["Row"] = msgspec.defstruct("Row", fields, rename=rename, omit_defaults=True, gc=False)
+        body = "\n        ".join(self._lines)
+        source = f"""
+def build(record):
+    try:
+        d = record.__dict__
+        get = d.get
+        {body}
+        row = encode(Row({arguments}))
+        if len(row) <= MAX_FIELD_BYTES and len(row) > 2:
+            return row[1:]
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException:
+        pass
+    return careful(record)
+"""
+        exec(compile(source, "<dcrlog row builder>", "exec"), self._names)
+        build: Build = self._names["build"]
+        return build
+
+    def _preamble(self) -> None:
+        if {"trace_id", "span_id"} & {field for column in self._columns for field in column.fields}:
+            self._lines.append('ids = span_ids() if "opentelemetry.trace" in modules else None')
+
+    def _fill(self, value: str, column: MappedColumn) -> None:
+        field = column.fields[0]
+        if field == "created" and column.type is ColumnType.DATETIME:
+            self._fill_created(value)
+            return
+        special = {
+            "message": self._fill_message,
+            "exception": self._fill_exception,
+            "trace_id": self._fill_trace_id,
+            "span_id": self._fill_span_id,
+            "host": self._fill_host,
+            "properties": self._fill_properties,
+        }.get(field)
+        if special is None:
+            self._fill_attribute(value, column)
+        else:
+            special(value)
+        if field == "properties" and column.type is ColumnType.DYNAMIC:
+            return
+        self._names[f"coerce_{value}"] = COERCE[column.type]
+        test = _NEEDS_COERCION[column.type].format(value)
+        self._lines.append(f"if {test} and {value} is not None: {value} = coerce_{value}({value})")
+
+    def _fill_attribute(self, value: str, column: MappedColumn) -> None:
+        prefix, _, name = column.fields[0].partition(".")
+        if name and prefix == "context":
+            self._names[f"key_{value}"] = name
+            self._lines.append(f"{value} = context().get(key_{value})")
+            return
+        names = (name,) if name and prefix == "record" else column.fields
+        self._names[f"key_{value}"] = names[0]
+        if names[0] in _fields.STANDARD:
+            self._lines.append(f"{value} = d[key_{value}]")
+        elif len(names) == 1:
+            self._lines.append(f"{value} = get(key_{value})")
+        else:
+            # Extras are mostly written in snake_case, so that is looked up first; the column's own name wins.
+            self._names[f"snake_{value}"] = names[1]
+            self._lines.append(f"{value} = get(snake_{value})")
+            self._lines.append(f"if key_{value} in d: {value} = d[key_{value}]")
+
+    def _fill_created(self, value: str) -> None:
+        # msgspec writes a whole second without decimals, and Auxiliary tables take six or nothing.
+        self._lines.append(f"{value} = fromtimestamp(d['created'], UTC)")
+        self._lines.append(f"if not {value}.microsecond: {value} = stamp({value})")
+
+    def _fill_message(self, value: str) -> None:
+        if self._careful.formatter is not None:
+            self._lines.append(f"{value} = read_message(record)")
+            return
+        # The first branch is LogRecord.getMessage, inlined.
+        self._lines += [
+            "if type(record) is LogRecord:",
+            f"    {value} = d['msg']",
+            f"    if type({value}) is not str: {value} = str({value})",
+            "    args = d['args']",
+            f"    if args: {value} = {value} % args",
+            "else:",
+            f"    {value} = record.getMessage()",
+        ]
+
+    def _fill_exception(self, value: str) -> None:
+        self._lines.append(
+            f"{value} = read_exception(record) if d['exc_info'] or d['exc_text'] or d['stack_info'] else None"
+        )
+
+    def _fill_trace_id(self, value: str) -> None:
+        self._lines.append(f"{value} = d.get('trace_id') if ids is None else ids[0]")
+
+    def _fill_span_id(self, value: str) -> None:
+        self._lines.append(f"{value} = d.get('span_id') if ids is None else ids[1]")
+
+    def _fill_host(self, value: str) -> None:
+        self._names["HOST"] = _fields.HOST
+        self._lines.append(f"{value} = HOST")
+
+    def _fill_properties(self, value: str) -> None:
+        # logging sets its own attributes first, so `extra` stands behind the last of them.
+        self._lines += [
+            f"{value} = None",
+            "names = islice(d, STANDARD, None)",
+            "if next(names, None) != LAST: names = d",
+            "for name in names:",
+            "    if name not in TAKEN:",
+            "        member = d[name]",
+            "        if type(member) not in SAFE: member = plain(member)",
+            f"        if {value} is None: {value} = {{}}",
+            f"        {value}[name] = member",
+        ]

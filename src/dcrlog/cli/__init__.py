@@ -1,0 +1,26 @@
+"""The command line. One file a command; this one only puts them together."""
+
+import sys
+
+_NEEDS_TOOLS = "The command line needs the extra 'tools': pip install 'dcrlog[tools]'"
+
+
+def main() -> None:
+    """Run the command `dcrlog`."""
+    try:
+        import typer
+
+        from dcrlog.cli import demo, emulator
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == "dcrlog":
+            raise
+        sys.exit(f"{_NEEDS_TOOLS} ({error}).")
+    app = typer.Typer(
+        help="Carry Python log records into Azure Monitor Logs tables.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    app.command("demo")(demo.demo)
+    app.command("emulator")(emulator.emulator)
+    app()

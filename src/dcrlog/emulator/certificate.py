@@ -1,0 +1,33 @@
+"""A certificate authority of the emulator's own, and what a client needs to trust it."""
+
+import ssl
+from pathlib import Path
+
+import certifi
+import trustme
+
+
+class Certificate:
+    """A fresh authority with one certificate, for the loopback names."""
+
+    def __init__(self) -> None:
+        self._authority = trustme.CA(organization_name="dcrlog emulator", key_type=trustme.KeyType.ECDSA)
+        self._leaf = self._authority.issue_cert(
+            "localhost", "127.0.0.1", "::1", key_type=trustme.KeyType.ECDSA
+        )
+
+    def server_context(self) -> ssl.SSLContext:
+        """Return the TLS settings of the https listener; like the service, TLS 1.2 and later only."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        self._leaf.configure_cert(context)
+        return context
+
+    def write_bundle(self, path: Path) -> None:
+        """Write what REQUESTS_CA_BUNDLE takes.
+
+        The variable replaces the usual authorities, so a bundle of ours alone would break every other https
+        call of the process.
+        """
+        own = self._authority.cert_pem.bytes().decode()
+        path.write_text(f"{certifi.contents().rstrip()}\n\n{own}", encoding="ascii")

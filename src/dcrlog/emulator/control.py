@@ -1,0 +1,103 @@
+"""The emulator's own routes under `/_emulator`: rows, requests, readiness, reset.
+
+They show and change what tests rely on, so a web page must not reach them: no answer has a CORS header, a
+foreign `Origin` is refused, and what changes something needs a content type that a plain form cannot send.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from dcrlog.emulator.answers import Refusal
+from dcrlog.emulator.ingestion import Ingestion
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def is_loopback(netloc: str) -> bool:
+    """Tell whether a Host header names this machine, by a name that nobody can point elsewhere."""
+    try:
+        return urlsplit(f"//{netloc}").hostname in _LOOPBACK and "@" not in netloc
+    except ValueError:
+        return False
+
+
+def control_routes(ingestion: Ingestion) -> list[BaseRoute]:
+    """Return the routes, for one emulator."""
+    store = ingestion.store
+
+    async def ready(_: Request) -> Response:
+        return JSONResponse(
+            {
+                "ready": True,
+                "rule_id": ingestion.rule.immutable_id,
+                "streams": list(ingestion.rule.streams),
+                "tables": list(ingestion.rule.tables),
+                "mode": ingestion.mode,
+            }
+        )
+
+    async def rows(request: Request) -> Response:
+        table = request.path_params["table"]
+        if table not in ingestion.rule.tables:
+            known = ", ".join(ingestion.rule.tables)
+            raise Refusal(404, "UnknownTable", f"The rule fills no table '{table}'. It fills: {known}.")
+        after, limit = _whole_number(request, "after"), _whole_number(request, "limit")
+        return await dump(lambda: store.rows(table, after=after or 0, limit=limit))
+
+    async def requests(_: Request) -> Response:
+        return await dump(store.requests)
+
+    async def reset(request: Request) -> Response:
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+            raise Refusal(415, "UnsupportedMediaType", "The Content-Type must be application/json.")
+        await ingestion.run(store.reset)
+        return Response(status_code=204)
+
+    async def dump(fetch: Callable[[], Any]) -> Response:
+        body = await ingestion.run(lambda: msgspec.json.encode(fetch()))
+        return Response(body, media_type="application/json")
+
+    return [
+        Mount(
+            "/_emulator",
+            routes=[
+                Route("/ready", _guarded(ready)),
+                Route("/rows/{table}", _guarded(rows)),
+                Route("/requests", _guarded(requests)),
+                Route("/reset", _guarded(reset), methods=["POST"]),
+            ],
+        )
+    ]
+
+
+def _guarded(
+    endpoint: Callable[[Request], Awaitable[Response]],
+) -> Callable[[Request], Awaitable[Response]]:
+    async def guarded(request: Request) -> Response:
+        origin = request.headers.get("origin")
+        own = f"{request.url.scheme}://{request.url.netloc}"
+        try:
+            if origin is not None and origin != own:
+                raise Refusal(403, "ForeignOrigin", f"Pages of '{origin}' have no access to the emulator.")
+            return await endpoint(request)
+        except Refusal as refusal:
+            return refusal.response()
+
+    return guarded
+
+
+def _whole_number(request: Request, name: str) -> int | None:
+    text = request.query_params.get(name)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 15):
+        raise Refusal(
+            400, "InvalidParameter", f"The parameter '{name}' must be a whole number, got '{text}'."
+        )
+    return int(text)

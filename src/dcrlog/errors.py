@@ -1,0 +1,17 @@
+"""The exceptions that dcrlog raises, and the warning it issues.
+
+They are raised while something is being configured or by the command line. Nothing is ever
+raised into a logging call.
+"""
+
+
+class DcrlogError(Exception):
+    """Base of every exception that dcrlog raises on purpose."""
+
+
+class ConfigError(DcrlogError, ValueError):
+    """A setting, a rule or a column is wrong. The message names it, its value and the remedy."""
+
+
+class ConfigWarning(UserWarning):
+    """A setting works, but probably not as its author expects."""

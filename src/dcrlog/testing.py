@@ -1,0 +1,168 @@
+"""For tests of code that logs: senders that need no service, a clock that stands still, a fixture.
+
+pytest loads this module as a plugin; the fixture imports the emulator only when a test asks for it.
+"""
+
+import threading
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import pytest
+
+from dcrlog._clock import Signal
+from dcrlog._retry import Answer
+
+if TYPE_CHECKING:
+    from dcrlog.emulator import Emulator
+
+__all__ = ["Answer", "ManualClock", "RecordingSender", "ScriptedSender", "logs_ingestion_emulator"]
+
+_WATCHDOG_SECONDS: Final = 30.0
+
+
+class RecordingSender:
+    """A sender that takes everything and keeps it.
+
+    Attributes:
+        bodies: The decompressed bodies, in the order in which they came.
+        request_ids: The request ids of all attempts.
+    """
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+        self.request_ids: list[str] = []
+        self._attempted = threading.Condition()
+
+    def send(self, body: bytes, *, request_id: str, timeout: float) -> Answer:
+        """Keep the body and answer 204."""
+        with self._attempted:
+            answer = self.answer(request_id, timeout)
+            if answer.status == 204:
+                self.bodies.append(zlib.decompress(body, wbits=31))
+            return answer
+
+    def answer(self, request_id: str, timeout: float) -> Answer:  # noqa: ARG002
+        """Count the attempt and decide what it meets."""
+        self.request_ids.append(request_id)
+        self._attempted.notify_all()
+        return Answer(status=204, request_id=request_id)
+
+    def wait_for_attempts(self, count: int) -> None:
+        """Wait until so many requests were made.
+
+        Raises:
+            TimeoutError: They were not made within 30 real seconds.
+        """
+        with self._attempted:
+            if not self._attempted.wait_for(lambda: len(self.request_ids) >= count, _WATCHDOG_SECONDS):
+                raise TimeoutError(f"{len(self.request_ids)} of {count} requests were made")
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """All rows, in the order in which they came."""
+        return [row for body in self.bodies for row in msgspec.json.decode(body)]
+
+
+class ScriptedSender(RecordingSender):
+    """A sender that gives the answers of a script, one a request, and 204 when the script has ended.
+
+    Args:
+        script: An `Answer`, an HTTP status, or an exception to raise, for each request.
+    """
+
+    def __init__(self, script: Iterable[Answer | int | Exception]) -> None:
+        super().__init__()
+        self._script = iter(script)
+
+    def answer(self, request_id: str, timeout: float) -> Answer:
+        """Count the attempt and take the next line of the script."""
+        default = super().answer(request_id, timeout)
+        scripted = next(self._script, 204)
+        if isinstance(scripted, Exception):
+            raise scripted
+        if isinstance(scripted, Answer):
+            return scripted
+        return default if scripted == 204 else Answer(status=scripted, request_id=request_id)
+
+
+class ManualClock:
+    """A clock that moves only when told to.
+
+    A wait on it ends when its signal is set or when `advance` has moved past its end.
+
+    Args:
+        start: Seconds since the epoch that it shows at first.
+    """
+
+    def __init__(self, start: float = 1_700_000_000.0) -> None:
+        self._start = start
+        self._elapsed = 0.0
+        self._waits: dict[Signal, float] = {}
+        self._changed = threading.Condition()
+
+    def time(self) -> float:
+        """Return seconds since the epoch."""
+        return self._start + self._elapsed
+
+    def monotonic(self) -> float:
+        """Return the seconds that it was advanced."""
+        return self._elapsed
+
+    def wait(self, signal: Signal, timeout: float | None) -> bool:
+        """Wait for the signal, or for `advance` to pass the end.
+
+        Raises:
+            TimeoutError: Nothing happened for 30 real seconds: the test has forgotten this wait.
+        """
+        end = float("inf") if timeout is None else self._elapsed + timeout
+        if end <= self._elapsed:
+            return signal.wait(0)
+        with self._changed:
+            self._waits[signal] = end
+            self._changed.notify_all()
+        try:
+            if not signal.wait(_WATCHDOG_SECONDS):
+                raise TimeoutError(f"nobody ended a wait of {timeout} seconds on a ManualClock")
+            return self._elapsed < end
+        finally:
+            with self._changed:
+                self._waits.pop(signal, None)
+                self._changed.notify_all()
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock, and end the waits whose time has come."""
+        with self._changed:
+            self._elapsed += seconds
+            for signal, end in self._waits.items():
+                if end <= self._elapsed:
+                    signal.set()
+
+    def wait_for_waiter(self, least: float = 0.0) -> float:
+        """Wait, in real time, until somebody waits for at least so many seconds; return how many.
+
+        Raises:
+            TimeoutError: Nobody did for 30 real seconds.
+        """
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._longest() >= least, _WATCHDOG_SECONDS):
+                raise TimeoutError(f"nobody waits for {least} seconds or more")
+            return self._longest()
+
+    def _longest(self) -> float:
+        return max((end - self._elapsed for end in self._waits.values()), default=float("-inf"))
+
+
+@pytest.fixture
+def logs_ingestion_emulator(monkeypatch: pytest.MonkeyPatch) -> "Iterator[Emulator]":
+    """A running emulator with the default stream; the environment points handlers at it."""
+    from dcrlog.emulator import Emulator
+
+    with Emulator() as emulator:
+        for name, value in emulator.environment().items():
+            monkeypatch.setenv(name, value)
+        yield emulator
