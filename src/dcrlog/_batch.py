@@ -1,11 +1,12 @@
-r"""A batch: the rows of one request, their exact size, and the body they make.
+r"""A batch: the rows of one request, how large they are, and the body they make.
 
 Pure. Rows are joined with `,\n`: JSON text has no raw newline, so a body splits back into its rows
 without an index.
 """
 
+import os
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 MAX_BODY_BYTES: Final = 1_000_000
@@ -15,48 +16,91 @@ ROW_OVERHEAD: Final = 64
 """Bytes that a waiting row costs beyond its own: the object's header and its place in a list."""
 
 _SEPARATOR: Final = b",\n"
-SEPARATOR_BYTES: Final = len(_SEPARATOR)
 _PACKED_OVERHEAD: Final = 1_024
+_MOST_ROWS: Final = MAX_BODY_BYTES // len(_SEPARATOR)
+
+
+class Stamp:
+    """Writes instance id and `Seq` into rows, as the first members of their JSON objects.
+
+    Attributes:
+        instance_id: Random, 24 hexadecimal digits.
+    """
+
+    __slots__ = ("_form", "_has_seq", "instance_id")
+
+    def __init__(self, instance_column: str | None, seq_column: str | None) -> None:
+        self.instance_id = os.urandom(12).hex()
+        self._has_seq = seq_column is not None
+        form = f'{{"{instance_column}":"{self.instance_id}",' if instance_column else "{"
+        self._form = (f'{form}"{seq_column}":%d,%b' if self._has_seq else form).encode()
+
+    def write(self, first_seq: int, rows: list[bytes]) -> list[bytes]:
+        """Return the rows with their stamps; their `Seq` counts on from the first."""
+        form = self._form
+        if self._has_seq:
+            return [form % (seq, row[1:]) for seq, row in enumerate(rows, first_seq)]
+        return [form + row[1:] for row in rows]
+
+    def width(self, seq: int) -> int:
+        """Return by how many bytes a row grows, at most, in a batch whose first `Seq` is this."""
+        return len(self.write(seq + _MOST_ROWS, [b"{"])[0]) - 1
 
 
 class Batch:
     """Rows in the order of their `Seq`, open for more until it is sealed.
 
-    Attributes:
+    `Seq` is where a row stands: the rows count on from `first_seq`, and again from each `resume_at`.
+
+    Args:
+        stamp: Writes instance id and `Seq` into the rows when they are packed.
         first_seq: The `Seq` of its first row.
-        opened_at: When its first row came, in seconds of the clock's monotonic scale.
-        open_rows: The rows, until the batch is packed.
+        opened_at: When that came, in seconds of the clock's monotonic scale.
+
+    Attributes:
+        size: Bytes of its body, at most: brackets, separators and stamps included.
         count: How many rows it has, once it is sealed.
-        size: Bytes of its body, brackets and separators included.
         attempts: How often it was sent without success.
         charge: Bytes that the queue has counted for it since it was sealed.
     """
 
-    __slots__ = ("_packed", "attempts", "charge", "count", "first_seq", "open_rows", "opened_at", "size")
+    __slots__ = (
+        "_packed", "_row_cost", "_rows", "_stamp", "_starts",
+        "attempts", "charge", "count", "first_seq", "opened_at", "size",
+    )  # fmt: skip
 
-    def __init__(self, first_seq: int, opened_at: float) -> None:
+    def __init__(self, stamp: Stamp, first_seq: int, opened_at: float) -> None:
         self.first_seq = first_seq
         self.opened_at = opened_at
-        self.open_rows: list[bytes] = []
         self.size = 0
         self.count = 0
         self.attempts = 0
         self.charge = 0
+        self._stamp = stamp
+        # Two brackets and n - 1 separators are as many bytes as n separators.
+        self._row_cost = stamp.width(first_seq) + len(_SEPARATOR)
+        self._rows: list[bytes] = []
+        self._starts = [(0, first_seq)]
         self._packed: bytes | None = None
 
     def append(self, row: bytes) -> bool:
         """Add a row if the body stays within `MAX_BODY_BYTES` with it, and return whether it was added."""
-        # Two brackets and n - 1 separators are as many bytes as n separators.
-        size = self.size + len(row) + SEPARATOR_BYTES
+        size = self.size + len(row) + self._row_cost
         if size > MAX_BODY_BYTES:
             return False
-        self.open_rows.append(row)
+        self._rows.append(row)
         self.size = size
         return True
 
+    def resume_at(self, seq: int) -> None:
+        """Let the next row be of this `Seq`, since those before it were dropped."""
+        if self._starts[-1][0] == len(self._rows):
+            self._starts.pop()
+        self._starts.append((len(self._rows), seq))
+
     def seal(self) -> None:
         """Fix the number of rows and what they cost."""
-        self.count = len(self.open_rows)
+        self.count = len(self._rows)
         self.charge = self.cost
 
     @property
@@ -64,20 +108,25 @@ class Batch:
         """Bytes it holds of the queue's capacity."""
         if self._packed is not None:
             return len(self._packed) + _PACKED_OVERHEAD
-        return self.size + self.count * (ROW_OVERHEAD - SEPARATOR_BYTES)
+        return self.size + self.count * (ROW_OVERHEAD - self._row_cost)
 
     def pack(self) -> bytes:
         """Return the gzipped body; the rows themselves are let go on the first call."""
         if self._packed is None:
-            self._packed = compress(b"[%b]" % _SEPARATOR.join(self.open_rows))
-            self.open_rows = []
+            self._packed = compress(b"[%b]" % _SEPARATOR.join(self._stamped()))
+            self._rows = []
         return self._packed
 
     def rows(self) -> list[bytes]:
-        """Return the rows."""
+        """Return the rows, whole."""
         if self._packed is None:
-            return list(self.open_rows)
+            return list(self._stamped())
         return split_body(zlib.decompress(self._packed, wbits=31))
+
+    def _stamped(self) -> Iterator[bytes]:
+        ends = [start for start, _ in self._starts[1:]] + [len(self._rows)]
+        for (start, seq), end in zip(self._starts, ends, strict=True):
+            yield from self._stamp.write(seq, self._rows[start:end])
 
 
 def split_body(body: bytes) -> list[bytes]:

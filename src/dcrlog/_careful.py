@@ -14,13 +14,14 @@ from dcrlog import _fields
 from dcrlog._coerce import COERCE, Misfit
 from dcrlog._cut import cut_row
 from dcrlog._mapping import MappedColumn
-from dcrlog._redact import REDACTED, Redact
-from dcrlog._values import MAX_FIELD_BYTES, plain, stamp, text, utc
+from dcrlog._redact import REDACTED, Redact, Redactor
+from dcrlog._values import MAX_FIELD_BYTES, escape_surrogates, plain, text
 from dcrlog.schema import ColumnType
 
 MAX_ROW_BYTES: Final = 950_000
 """A row must leave room in a body for brackets and for the `Seq` and `InstanceId` it is stamped with."""
 
+_LEAST_LIMIT: Final = 64
 _encode: Final = msgspec.json.Encoder().encode
 _KEPT: Final = frozenset({"created", "levelname", "name", "host", "process", "threadName", "lineno"})
 """Fields that stay in a row whose redactor failed: nothing an application puts secrets into."""
@@ -50,9 +51,17 @@ class CarefulBuilder:
         self._properties = next((column.name for column in columns if "properties" in column.fields), None)
         self._count = count
         self._redact = redact
-        self._empty = b'"%b":null}' % columns[0].name.encode()
+        self._clean = redact.clean if isinstance(redact, Redactor) else None
+        self._secret = {
+            column.name
+            for column in columns
+            if isinstance(redact, Redactor) and any(map(redact.is_secret, column.fields))
+        }
+        self._empty = b'{"%b":null}' % columns[0].name.encode()
         strings = (column.name.encode() for column in columns if column.type is ColumnType.STRING)
-        self._failed = next((b'"%b":"[the row could not be built]"}' % name for name in strings), self._empty)
+        self._failed = next(
+            (b'{"%b":"[the row could not be built]"}' % name for name in strings), self._empty
+        )
 
     def read_message(self, record: logging.LogRecord) -> str:
         """Return the record's message, from the formatter where one is set.
@@ -73,7 +82,7 @@ class CarefulBuilder:
             return f"{_fields.read_message(record)} [not formatted: {type(error).__name__} in the formatter]"
 
     def build(self, record: logging.LogRecord) -> bytes:
-        """Return the row as JSON without the opening brace. Never raises."""
+        """Return the row as a JSON object in UTF-8. Never raises."""
         try:
             return self._build(record)
         except (KeyboardInterrupt, SystemExit):
@@ -85,31 +94,41 @@ class CarefulBuilder:
     def _build(self, record: logging.LogRecord) -> bytes:
         row: dict[str, Any] = {}
         misfits: dict[str, str] = {}
+        count = 0
         for column, read in self._columns:
             if "properties" in column.fields:
                 continue
             value = self._read(column, read, record)
+            if self._clean is not None:
+                value = self._clean(value)
             try:
                 made = COERCE[column.type](value)
-            except Misfit:
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException:
+                count += 1
                 misfits[column.fields[-1]] = text(value)
                 continue
             if made is not None:
                 row[column.name] = made
-        if misfits:
-            self._count("misfits", len(misfits))
+        if count:
+            self._count("misfits", count)
         if self._properties is not None:
-            self._fill_properties(row, record, misfits)
+            found = self._extras(record) | misfits
+            if found:
+                if self._clean is not None:
+                    found = self._clean(found)
+                # Its members are plain already.
+                is_text = self._types[self._properties] is ColumnType.STRING
+                row[self._properties] = text(found) if is_text else found
         if self._redact is not None:
             row = self._redacted(row)
-        return self._encode_within_limits(row)[1:] if row else self._empty
+        return self._encode_within_limits(row) if row else self._empty
 
     def _read(self, column: MappedColumn, read: _fields.Read, record: logging.LogRecord) -> Any:
         try:
             if column.fields[0] == "message":
                 return self.read_message(record)
-            if column.fields[0] == "created" and column.type is ColumnType.DATETIME:
-                return stamp(utc(record.created))
             return read(record)
         except (KeyboardInterrupt, SystemExit):
             raise
@@ -117,20 +136,19 @@ class CarefulBuilder:
             # A row without TimeGenerated gets the time of arrival from the service.
             return None if column.type is ColumnType.DATETIME else f"[unreadable: {type(error).__name__}]"
 
-    def _fill_properties(
-        self, row: dict[str, Any], record: logging.LogRecord, misfits: dict[str, str]
-    ) -> None:
-        names = _fields.extra_names(record, self.taken)
-        extras = {name: record.__dict__.get(name) for name in names}
-        found = plain({**extras, **misfits})
-        if found and self._properties is not None:
-            row[self._properties] = COERCE[self._types[self._properties]](found)
+    def _extras(self, record: logging.LogRecord) -> dict[str, Any]:
+        try:
+            names = _fields.extra_names(record, self.taken)
+            return {text(name): plain(record.__dict__.get(name)) for name in names}
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            return {"...": f"[unreadable: {type(error).__name__}]"}
 
     def _redacted(self, row: dict[str, Any]) -> dict[str, Any]:
         try:
-            made = self._redact(row) if self._redact else row
-            # A callable of the user's may have put anything into the row.
-            return {name: plain(made[name]) for name in self._types if made.get(name) is not None}
+            # A copy, since a callable of the user's may change what it gets and then fail.
+            return self._refitted(self._redact(dict(row)) if self._redact else row)
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
@@ -143,31 +161,42 @@ class CarefulBuilder:
                 if name in kept or self._types[name] is ColumnType.STRING
             }
 
+    def _refitted(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Fit a redacted row into its columns again: a callable may have put anything into it."""
+        result = {}
+        for name, kind in self._types.items():
+            value = row.get(name)
+            if value is not None and name in self._secret:
+                value = REDACTED
+            try:
+                made = COERCE[kind](value)
+            except Misfit:
+                # The mark of a redacted number has no place in its column, and that is no misfit.
+                if value != REDACTED:
+                    self._count("misfits", 1)
+                continue
+            if made is not None:
+                result[name] = made
+        return result
+
     def _encode_within_limits(self, row: dict[str, Any]) -> bytes:
         try:
             encoded = _encode(row)
         except UnicodeEncodeError:
-            row = {name: _escape_surrogates(value) for name, value in row.items()}
+            row = escape_surrogates(row)
             encoded = _encode(row)
         # A value over the limit makes a row over the limit, so most rows need no look at their values.
+        if len(encoded) <= MAX_FIELD_BYTES:
+            return encoded
         limit = MAX_FIELD_BYTES
-        while len(encoded) > limit:
-            row, cut = cut_row(row, limit)
-            if cut:
-                self._count("truncated", cut)
-                encoded = _encode(row)
+        while limit >= _LEAST_LIMIT:
+            # Always from the whole row, so that a mark tells a value's own length and each counts once.
+            shorter, cut = cut_row(row, limit)
+            encoded = _encode(shorter) if cut else encoded
             if len(encoded) <= MAX_ROW_BYTES:
-                break
+                if cut:
+                    self._count("truncated", cut)
+                return encoded
             limit //= 2
-        return encoded
-
-
-def _escape_surrogates(value: Any) -> Any:
-    """Write lone surrogates, which UTF-8 cannot carry, as the text of their escape."""
-    if type(value) is str:
-        return value.encode("utf-8", "backslashreplace").decode()
-    if type(value) is dict:
-        return {_escape_surrogates(key): _escape_surrogates(member) for key, member in value.items()}
-    if type(value) is list:
-        return [_escape_surrogates(member) for member in value]
-    return value
+        self._count("truncated", len(row))
+        return self._failed

@@ -15,6 +15,7 @@ from dcrlog.schema import ColumnType
 
 INT_MIN, INT_MAX = -(2**31), 2**31 - 1
 MAX_DIGITS: Final = 19
+_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{6}Z\Z", re.ASCII)
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,19}\Z", re.ASCII)
 
 
@@ -67,11 +68,14 @@ def to_real(value: Any) -> float | int | None:
 def _number(value: Any) -> Any:
     """Bring the many kinds of numbers down to int, float, bool or str."""
     kind = type(value)
-    if kind in {int, float, bool, str}:
+    # Compared one by one: a set would hash the class, and a metaclass may raise at that.
+    if kind is str or kind is int or kind is float or kind is bool:
         return value
     if kind is decimal.Decimal:
+        if not value.is_finite():  # float() of a signaling NaN raises
+            return None
         # int() of 1E+1000000 would build a million digits.
-        whole = value.is_finite() and value.adjusted() < MAX_DIGITS and value == value.to_integral_value()
+        whole = value.adjusted() < MAX_DIGITS and value == value.to_integral_value()
         return int(value) if whole else float(value)
     made = plain(value)
     return made if type(made) in {int, float, bool, str} else None
@@ -97,7 +101,7 @@ def to_datetime(value: Any) -> str | None:
         return None
     try:
         if isinstance(value, dt.datetime):
-            return stamp(value)
+            return _checked(stamp(value))
         if isinstance(value, dt.date):
             return stamp(dt.datetime.combine(value, dt.time()))
         made = _number(value)
@@ -110,6 +114,13 @@ def to_datetime(value: Any) -> str | None:
     except BaseException:
         raise Misfit from None
     raise Misfit
+
+
+def _checked(stamped: str) -> str:
+    # A subclass writes itself as it likes: that of pandas has a NaT.
+    if not _TIME.match(stamped):
+        raise Misfit
+    return stamped
 
 
 COERCE: Final[Mapping[ColumnType, Callable[[Any], Any]]] = types.MappingProxyType(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
-from dcrlog.errors import ConfigError
+from dcrlog.errors import ConfigError, shown
 
 _CLOUDS: Final = {
     ".azure.com": ("https://monitor.azure.com", "login.microsoftonline.com"),
@@ -20,6 +20,10 @@ _CLOUDS: Final = {
 """Audience and login authority by the end of the host (Logs Ingestion API overview, 2026-08)."""
 
 _RULE_ID: Final = re.compile(r"dcr-[0-9a-fA-F]{32}\Z")
+# Stricter than urlsplit, which takes `https://evil.net\.azure.com` for a host of Azure's; an HTTP client
+# that ends the host at the backslash would send the token to evil.net.
+_NETLOC: Final = re.compile(r"(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]*)?\Z", re.ASCII | re.IGNORECASE)
+_AUDIENCE: Final = re.compile(r"https://[a-z0-9][!-~]*\Z", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +56,11 @@ def parse_endpoint(url: str, audience: str | None = None) -> Endpoint:
     is_loopback = _is_loopback(host)
     if parts.scheme == "http" and not is_loopback:
         raise ConfigError(
-            f"endpoint {url!r} must be https: a bearer token is sent to it. Only loopback may be http."
+            f"endpoint {shown(url)} must be https: a bearer token is sent to it. Only loopback may be http."
         )
-    if audience is not None and not audience.startswith("https://"):
+    if audience is not None and not (isinstance(audience, str) and _AUDIENCE.match(audience)):
         raise ConfigError(
-            f"audience must be an https URL such as 'https://monitor.azure.com', got {audience!r}."
+            f"audience must be an https URL such as 'https://monitor.azure.com', got {shown(audience)}."
         )
     clouds = (cloud for end, cloud in _CLOUDS.items() if host.endswith(end))
     found, authority = next(clouds, (None, None))
@@ -65,11 +69,13 @@ def parse_endpoint(url: str, audience: str | None = None) -> Endpoint:
     chosen = audience or found
     if chosen is None:
         raise ConfigError(
-            f"endpoint {url!r}: {host!r} is not a host of Azure (*.ingest.monitor.azure.com, .cn, .us), and "
-            "a mistyped host would receive a bearer token. If it is right, say audience= as well."
+            f"endpoint {shown(url)}: {shown(host)} is not a host of Azure (*.ingest.monitor.azure.com, .cn, "
+            ".us), and a mistyped host would receive a bearer token. If it is right, say audience= as well."
         )
     return Endpoint(
-        f"{parts.scheme}://{parts.netloc}", chosen.removesuffix("/.default").rstrip("/"), authority
+        f"{parts.scheme}://{parts.netloc.rstrip(':')}",
+        chosen.removesuffix("/.default").rstrip("/"),
+        authority,
     )
 
 
@@ -81,8 +87,8 @@ def check_rule_id(rule_id: str) -> None:
     """
     if not _RULE_ID.match(rule_id):
         raise ConfigError(
-            f"rule_id must be the rule's immutable id, 'dcr-' and 32 hexadecimal digits, got {rule_id!r}. "
-            "It is the immutableId in the rule's JSON view, or: "
+            "rule_id must be the rule's immutable id, 'dcr-' and 32 hexadecimal digits, got "
+            f"{shown(rule_id)}. It is the immutableId in the rule's JSON view, or: "
             "az monitor data-collection rule show --query immutableId."
         )
 
@@ -93,15 +99,25 @@ def _split(url: str) -> tuple[SplitResult, str]:
         host = parts.hostname or ""
         _ = parts.port
     except ValueError as error:
-        raise ConfigError(f"endpoint {url!r} is not a URL: {error}.") from None
+        raise ConfigError(f"endpoint {shown(url)} is not a URL: {error}.") from None
+    if "@" in parts.netloc:
+        # The value is not repeated: this is where people put passwords.
+        raise ConfigError(
+            "endpoint must not have a user or password before its host; leave out what stands before '@'."
+        )
     if parts.scheme not in {"https", "http"} or not host:
         raise ConfigError(
             "endpoint must be a URL such as 'https://my-dce-abcd.westeurope-1.ingest.monitor.azure.com', "
-            f"got {url!r}."
+            f"got {shown(url)}."
         )
-    if parts.username is not None or parts.query or parts.fragment or parts.path not in {"", "/"}:
+    if not _NETLOC.match(parts.netloc):
         raise ConfigError(
-            f"endpoint {url!r} may have a scheme and a host only: no user, path, query or fragment."
+            f"endpoint {shown(url)}: {shown(parts.netloc)} is not a host. Write ASCII letters, digits, dots "
+            "and hyphens only."
+        )
+    if parts.query or parts.fragment or parts.path not in {"", "/"}:
+        raise ConfigError(
+            f"endpoint {shown(url)} may have a scheme and a host only: no path, query or fragment."
         )
     return parts, host
 

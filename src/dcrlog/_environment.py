@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, Final
 
-from dcrlog.errors import ConfigError
+from dcrlog.errors import ConfigError, shown
 
 PREFIX: Final = "DCRLOG_"
 OFFICIAL_NAMES: Final = {
@@ -32,15 +32,33 @@ def _boolean(value: str) -> bool:
         raise ValueError("write true or false") from None
 
 
+def _whole(value: str) -> int:
+    try:
+        return int(value)
+    except ValueError:
+        raise ValueError("write a whole number") from None
+
+
+def _number(value: str) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        raise ValueError("write a number") from None
+
+
 def _level(value: str) -> int | str:
-    return int(value) if value.strip().lstrip("-").isdigit() else value.strip().upper()
+    try:
+        return int(value)
+    except ValueError:
+        return value.strip()
 
 
 def _object(value: str) -> Any:
-    """Read JSON, or the dotted path of something importable."""
-    if value.lstrip().startswith(("{", "[", '"')) or value.strip() in {"true", "false"}:
+    """Read true or false, JSON, or the dotted path of something importable."""
+    if value.lstrip().startswith(("{", "[", '"')):
         return json.loads(value)
-    return resolve(value.strip())
+    word = value.strip().lower()
+    return _WORDS[word] if word in _WORDS else resolve(value.strip())
 
 
 def _credential(value: str) -> Any:
@@ -57,17 +75,17 @@ _READERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "rule": str,
     "enabled": _boolean,
     "level": _level,
-    "capacity": int,
-    "flush_interval": float,
-    "close_timeout": float,
+    "capacity": _whole,
+    "flush_interval": _number,
+    "close_timeout": _number,
     "on_full": str.strip,
-    "block_timeout": float,
-    "max_senders": int,
+    "block_timeout": _number,
+    "max_senders": _whole,
     "redact": _object,
     "on_drop": _object,
     "account_rows": str.strip,
     "spool_dir": str,
-    "spool_capacity": int,
+    "spool_capacity": _whole,
     "fsync": _boolean,
 }
 
@@ -86,10 +104,16 @@ def read_options(environment: Mapping[str, str]) -> dict[str, Any]:
                 continue
             try:
                 options[option] = read(value)
-            except (ValueError, ImportError, AttributeError) as error:
-                raise ConfigError(f"{variable}={value!r} cannot be read: {error}.") from None
+            except Exception as error:  # an import runs a module, which may raise anything
+                told = "a secret value" if option == "credential" else shown(value)
+                raise ConfigError(f"{variable}={told} cannot be read: {_reason(error)}.") from None
             break
     return options
+
+
+def _reason(error: Exception) -> str:
+    plain = type(error) in {ValueError, ImportError, ModuleNotFoundError, AttributeError}
+    return str(error) if plain else f"{type(error).__name__}: {error}"
 
 
 def resolve(path: str) -> Any:
@@ -106,7 +130,8 @@ def level_number(level: int | str) -> int:
     Raises:
         ConfigError: logging knows no such level.
     """
-    number = logging.getLevelNamesMapping().get(level.upper()) if isinstance(level, str) else level
-    if not isinstance(number, int):
-        raise ConfigError(f"level must be a number or a name such as 'INFO', got {level!r}.")
+    names = logging.getLevelNamesMapping()
+    number = names.get(level, names.get(level.upper())) if isinstance(level, str) else level
+    if not isinstance(number, int) or isinstance(number, bool):
+        raise ConfigError(f"level must be a number or a name such as 'INFO', got {shown(level)}.")
     return number

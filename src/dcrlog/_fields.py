@@ -40,12 +40,25 @@ def read_message(record: logging.LogRecord) -> str:
 def read_exception(record: logging.LogRecord) -> str | None:
     """Return the traceback's text, and after it the stack's where `stack_info` asked for one."""
     told = record.exc_text
-    # logger.exception() outside of an except block makes (None, None, None).
-    if record.exc_info and record.exc_info[0] is not None:
-        told = _format_exception(record.exc_info)
+    raised: Any = record.exc_info
+    if isinstance(raised, BaseException):
+        raised = (type(raised), raised, raised.__traceback__)
+    # logger.exception() outside of an except block makes (None, None, None); hand-made records have
+    # True, or text.
+    if isinstance(raised, tuple) and len(raised) == 3 and raised[0] is not None:
+        told = _format(raised) or told
     if record.stack_info:
         return f"{told}\n{record.stack_info}" if told else record.stack_info
     return told or None
+
+
+def _format(raised: Any) -> str:
+    try:
+        return _format_exception(raised)
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException:
+        return text(raised[1])
 
 
 def otel_span_ids() -> tuple[str, str] | None:

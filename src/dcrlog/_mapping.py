@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dcrlog.errors import ConfigError
+from dcrlog.errors import ConfigError, shown
 from dcrlog.schema import Column, ColumnType, Stream
 
 DEFAULT_STREAM_NAME: Final = "Custom-AppLogs"
@@ -31,7 +31,14 @@ _DEFAULTS: Final = (
     ("Seq", "long", "seq"),
 )
 _DEFAULT_FIELDS: Final = {name: field for name, _, field in _DEFAULTS}
-_STAMPED: Final = {"instance_id": ColumnType.STRING, "seq": ColumnType.LONG}
+_STAMPED: Final = frozenset({"instance_id", "seq"})
+_ONCE: Final = {
+    "instance_id": (ColumnType.STRING,),
+    "seq": (ColumnType.LONG,),
+    "properties": (ColumnType.DYNAMIC, ColumnType.STRING),
+}
+"""Fields that one column at most can take, and the types it may have."""
+_COMPUTED: Final = frozenset({"message", "exception", "trace_id", "span_id", "host", "properties"})
 _WORD_START: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
@@ -68,21 +75,26 @@ def map_columns(stream: Stream | None, columns: Mapping[str, Any] | None) -> tup
     base = default_stream() if stream is None else stream
     mapped = {column.name: MappedColumn(column.name, column.type, _fields_of(column.name)) for column in base}
     if columns is not None and not isinstance(columns, Mapping):
-        raise ConfigError(f"columns must map a column's name to a field, got {columns!r}.")
+        raise ConfigError(f"columns must map a column's name to a field, got {shown(columns)}.")
     # Values are read by key: in the mapping that dictConfig passes, only that resolves ext://.
     for name in columns or ():
         entry = columns[name] if columns else None
         if stream is not None and name not in mapped:
             raise ConfigError(
-                f"columns: stream {stream.name!r} of the rule has no column {name!r}. "
+                f"columns: stream {stream.name!r} of the rule has no column {shown(name)}. "
                 f"It declares: {', '.join(column.name for column in stream)}."
             )
         if entry is None:
-            mapped.pop(name, None)
+            if name not in mapped:
+                raise ConfigError(
+                    f"columns[{shown(name)}] is None, but there is no such column to remove. "
+                    f"There are: {', '.join(mapped)}."
+                )
+            del mapped[name]
         else:
             mapped[name] = _remap(name, entry, mapped.get(name), declared=stream is not None)
-    _check_stamped(mapped.values())
-    if all(_STAMPED.keys() & column.fields for column in mapped.values()):
+    _check_once(mapped.values())
+    if all(_STAMPED.intersection(column.fields) for column in mapped.values()):
         raise ConfigError(
             "columns leaves no column besides those for instance_id and seq; rows would be empty."
         )
@@ -95,12 +107,12 @@ def stream_of(name: str, mapped: Iterable[MappedColumn]) -> Stream:
 
 
 def _remap(name: str, entry: object, known: MappedColumn | None, *, declared: bool) -> MappedColumn:
-    where = f"columns[{name!r}]"
+    where = f"columns[{shown(name)}]"
     if isinstance(entry, str):
         entry = {"field": entry}
     if not isinstance(entry, Mapping) or not entry or set(entry) - {"field", "type"}:
         raise ConfigError(
-            f'{where} must be a field\'s name, {{"field": ..., "type": ...}} or None, got {entry!r}.'
+            f'{where} must be a field\'s name, {{"field": ..., "type": ...}} or None, got {shown(entry)}.'
         )
     kind = known.type if known else ColumnType.STRING
     if "type" in entry:
@@ -114,7 +126,7 @@ def _remap(name: str, entry: object, known: MappedColumn | None, *, declared: bo
         return MappedColumn(name, kind, known.fields if known else _fields_of(name))
     field = entry["field"]
     if not isinstance(field, str) or not field:
-        raise ConfigError(f"{where}: the field must be a name, got {field!r}.")
+        raise ConfigError(f"{where}: the field must be a name, got {shown(field)}.")
     return MappedColumn(name, kind, (field,))
 
 
@@ -122,14 +134,16 @@ def _fields_of(column: str) -> tuple[str, ...]:
     if column in _DEFAULT_FIELDS:
         return (_DEFAULT_FIELDS[column],)
     snake = _WORD_START.sub("_", column).lower()
+    if snake in _COMPUTED:  # TraceID, HOST
+        return (snake,)
     return (column,) if snake == column else (column, snake)
 
 
-def _check_stamped(mapped: Iterable[MappedColumn]) -> None:
+def _check_once(mapped: Iterable[MappedColumn]) -> None:
     taken: dict[str, str] = {}
     for column in mapped:
         for field in column.fields:
-            wanted = _STAMPED.get(field)
+            wanted = _ONCE.get(field)
             if wanted is None:
                 continue
             if field in taken:
@@ -137,9 +151,10 @@ def _check_stamped(mapped: Iterable[MappedColumn]) -> None:
                     f"columns {taken[field]!r} and {column.name!r} both take the field {field!r}; "
                     "only one can."
                 )
-            if column.type is not wanted:
+            if column.type not in wanted:
                 raise ConfigError(
-                    f"column {column.name!r} takes the field {field!r} and must be of type {wanted}, "
-                    f"not {column.type}."
+                    f"column {column.name!r} takes the field {field!r} and must be of type "
+                    f"{' or '.join(wanted)}, not {column.type}. If it is another field, say which: "
+                    f'columns={{{column.name!r}: "record.{field}"}}.'
                 )
             taken[field] = column.name

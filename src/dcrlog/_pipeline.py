@@ -6,9 +6,10 @@ from collections.abc import Callable
 from types import MappingProxyType
 
 from dcrlog import _lifecycle
+from dcrlog._batch import Stamp
 from dcrlog._client import ClientSender
-from dcrlog._clock import Clock, Signal, SystemClock
-from dcrlog._queue import Queue, Stamp
+from dcrlog._clock import Clock, SystemClock
+from dcrlog._queue import Queue
 from dcrlog._report import Report
 from dcrlog._retry import Answer, Sender
 from dcrlog._senders import Senders
@@ -40,7 +41,6 @@ class Pipeline:
         """Begin with empty accounts, a new instance id, new locks and no thread."""
         settings = self._settings
         stamped = {field: column.name for column in settings.columns for field in column.fields}
-        self._wake = Signal()
         self._counting = threading.RLock()
         self._counters = dict.fromkeys(("misfits", "truncated", "requests", "sent_bytes"), 0)
         self._last_error: str | None = None
@@ -51,13 +51,12 @@ class Pipeline:
             flush_interval=settings.flush_interval,
             on_full=settings.on_full,
             clock=self._clock,
-            wake=self._wake.set,
+            wake=self._wake_senders,
         )
         self._senders = Senders(
             self._queue,
             self._given_sender or self._make_sender(),
             self._clock,
-            self._wake,
             most=settings.max_senders,
             on_answer=self._note_answer,
         )
@@ -68,11 +67,11 @@ class Pipeline:
         return self._queue.instance_id
 
     def put(self, row: bytes) -> None:
-        """Accept a row that lacks its opening brace. Waits only where `on_full="block"` asks for it."""
+        """Accept a row, a JSON object in UTF-8. Waits only where `on_full="block"` asks for it."""
         if self._blocks and not self._queue.has_room(row):
             self._wait_for_room(row)
         self._queue.put(row)
-        if not self._senders.alive or self._deadline is not None:
+        if self._senders.are_short or self._deadline is not None:
             self._see_to_delivery()
 
     def flush(self, timeout: float | None = None) -> bool:
@@ -131,8 +130,11 @@ class Pipeline:
             last = f"; last answer: {self._last_error}" if self._last_error else ""
             self._report.say(f"{lost} rows were not delivered when the process ended{last}", always=True)
 
+    def _wake_senders(self, sealed: int) -> None:
+        self._senders.wake(sealed)
+
     def _see_to_delivery(self) -> None:
-        if not self._senders.alive and not self._senders.start():
+        if self._senders.are_short and not self._senders.start():
             _lifecycle.hold(self)
         if self._deadline is not None:
             self._drain(self._deadline)

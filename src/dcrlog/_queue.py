@@ -5,48 +5,27 @@ may log while this very thread is inside; such a put only lays its row aside, an
 takes it in before it leaves. (A bare RLock gave rows the same Seq and let batches grow too large.)
 """
 
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from dcrlog._batch import MAX_BODY_BYTES, ROW_OVERHEAD, SEPARATOR_BYTES, Batch
+from dcrlog._batch import ROW_OVERHEAD, Batch, Stamp
 from dcrlog._clock import Clock, Signal
 from dcrlog.settings import OnFull
 from dcrlog.stats import DropReason
-
-_ROOM = MAX_BODY_BYTES - SEPARATOR_BYTES
-
-
-class Stamp:
-    """Writes instance id and `Seq` in front of a row that lacks its opening brace.
-
-    Attributes:
-        instance_id: Random, 24 hexadecimal digits.
-        form: What makes a row whole: `form % (seq, row)`, or `form + row` in a rule without Seq.
-        has_seq: Which of the two.
-    """
-
-    __slots__ = ("form", "has_seq", "instance_id")
-
-    def __init__(self, instance_column: str | None, seq_column: str | None) -> None:
-        self.instance_id = os.urandom(12).hex()
-        self.has_seq = seq_column is not None
-        form = f'{{"{instance_column}":"{self.instance_id}",' if instance_column else "{"
-        self.form = (f'{form}"{seq_column}":%d,%b' if self.has_seq else form).encode()
 
 
 class Queue:
     """Holds rows, in batches, up to a capacity in bytes.
 
     Args:
-        stamp: Makes a row whole.
+        stamp: Writes instance id and `Seq` into rows when they are packed.
         capacity: Bytes of rows that may be held, `ROW_OVERHEAD` for each on top.
         flush_interval: Seconds after which an open batch is due.
         on_full: What happens to a row when the capacity is reached.
         clock: Tells when a batch was opened.
-        wake: Set when there is something for a sender to look at.
+        wake: Called when there is something for a sender to look at, with the number of sealed batches.
     """
 
     def __init__(
@@ -57,14 +36,12 @@ class Queue:
         flush_interval: float,
         on_full: OnFull,
         clock: Clock,
-        wake: Callable[[], None],
+        wake: Callable[[int], None],
     ) -> None:
         self._lock = threading.RLock()
         self._busy = False
         self._aside: deque[bytes] = deque()
         self._stamp = stamp
-        self._form = stamp.form
-        self._has_seq = stamp.has_seq
         self._capacity = capacity
         self._interval = flush_interval
         self._on_full = on_full
@@ -93,18 +70,7 @@ class Queue:
                 return
             self._busy = True
             try:
-                # What `_accept` does for a row that the open batch takes, without its two calls.
-                self._seq = seq = self._seq + 1
-                row = self._form % (seq, row) if self._has_seq else self._form + row
-                length = len(row)
-                used = self._used + length + ROW_OVERHEAD
-                batch = self._open
-                if batch is None or used > self._capacity or batch.size + length > _ROOM:
-                    self._place(seq, row)
-                else:
-                    batch.open_rows.append(row)
-                    batch.size += length + SEPARATOR_BYTES
-                    self._used = used
+                self._accept(row)
             finally:
                 self._busy = False
             if self._aside:
@@ -137,30 +103,27 @@ class Queue:
             return self._open.opened_at + self._interval - self._clock.monotonic()
 
     def settle(self, batch: Batch) -> None:
-        """The service has taken the batch."""
+        """The service has taken the batch. One that was dropped meanwhile stays dropped."""
         with self._section():
-            self._delivered += batch.count
-            self._release(batch)
-
-    def drop(self, batch: Batch, reason: DropReason) -> None:
-        """Give up a batch that is in flight."""
-        with self._section():
-            self._count_drop(reason, batch.count)
-            self._release(batch)
+            if batch in self._in_flight:
+                self._in_flight.discard(batch)
+                self._used -= batch.charge
+                self._delivered += batch.count
+                self._notify()
 
     def give_back(self, batch: Batch) -> None:
         """Put a batch that was in flight behind the others; packed by now, it holds fewer bytes."""
         with self._section():
-            self._used += batch.cost - batch.charge
-            batch.charge = batch.cost
-            self._in_flight.discard(batch)
-            self._sealed.append(batch)
+            if batch in self._in_flight:
+                self._in_flight.discard(batch)
+                self._used += batch.cost - batch.charge
+                batch.charge = batch.cost
+                self._sealed.append(batch)
 
     def drop_rest(self, reason: DropReason) -> int:
         """Give up every row that is held; return how many."""
         with self._section():
-            if self._open is not None:
-                self._seal()
+            self._open = None
             lost = self._seq - self._delivered - sum(self._dropped.values())
             self._count_drop(reason, lost)
             self._sealed.clear()
@@ -173,7 +136,7 @@ class Queue:
         """Make everything accepted so far due at once; return the last `Seq` of it."""
         through = self._seq
         self._flush_through = max(self._flush_through, through)
-        self._wake()
+        self._wake(len(self._sealed))
         return through
 
     def is_settled(self, through: int) -> bool:
@@ -205,24 +168,34 @@ class Queue:
 
     def _accept(self, row: bytes) -> None:
         self._seq = seq = self._seq + 1
-        self._place(seq, self._form % (seq, row) if self._has_seq else self._form + row)
+        used = self._used + len(row) + ROW_OVERHEAD
+        batch = self._open
+        if used > self._capacity or batch is None or not batch.append(row):
+            self._accept_elsewhere(seq, row)
+        else:
+            self._used = used
 
-    def _place(self, seq: int, row: bytes) -> None:
-        """Put a row into the open batch or open the next one, or drop it."""
+    def _accept_elsewhere(self, seq: int, row: bytes) -> None:
+        """Make room for a row, open the next batch with it, or drop it."""
         cost = len(row) + ROW_OVERHEAD
         if self._used + cost > self._capacity and not self._make_room(cost):
-            self._count_drop(DropReason.QUEUE_FULL, 1)
+            self._drop_row(seq, DropReason.QUEUE_FULL)
             return
         batch = self._open
         if batch is None or not batch.append(row):
-            batch = Batch(seq, self._clock.monotonic())
+            batch = Batch(self._stamp, seq, self._clock.monotonic())
             if not batch.append(row):
-                self._count_drop(DropReason.TOO_LARGE, 1)
+                self._drop_row(seq, DropReason.TOO_LARGE)
                 return
             self._seal()
             self._open = batch
-            self._wake()
+            self._wake(len(self._sealed))
         self._used += cost
+
+    def _drop_row(self, seq: int, reason: DropReason) -> None:
+        self._count_drop(reason, 1)
+        if self._open is not None:
+            self._open.resume_at(seq + 1)
 
     def _make_room(self, cost: int) -> bool:
         if self._on_full is not OnFull.DROP_OLDEST:
@@ -244,11 +217,6 @@ class Queue:
             batch.first_seq <= self._flush_through
             or batch.opened_at + self._interval <= self._clock.monotonic()
         )
-
-    def _release(self, batch: Batch) -> None:
-        self._in_flight.discard(batch)
-        self._used -= batch.charge
-        self._notify()
 
     def _count_drop(self, reason: DropReason, count: int) -> None:
         if count:

@@ -8,7 +8,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from dcrlog.errors import ConfigError
+from dcrlog._values import plain
+from dcrlog.errors import ConfigError, shown
 
 REDACTED: Final = "[redacted]"
 DEFAULT_KEYS: Final = (
@@ -17,11 +18,19 @@ DEFAULT_KEYS: Final = (
 )  # fmt: skip
 DEFAULT_PATTERNS: Final = (
     r"(?i)\b(?:bearer|basic)\s+[a-z0-9._~+/=-]{8,}",
-    r"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*",
-    r"(?i)\b(?:accountkey|sharedaccesskey|password|pwd|secret)\s*=\s*[^;\s\"'&]+",
+    # The look-ahead asks for the dots once a word: "eyJ-eyJ-..." would else be scanned from each eyJ on.
+    r"(?<![\w-])(?=[\w-]{8,}+\.[\w-]{5,}+\.)(?:[\w-]*?[_-])?eyJ[\w-]{5,}+\.[\w-]{5,}+\.[\w-]*",
+    # No word boundary in front, for client_secret=...; quotes, for JSON and the repr of a dict.
+    (
+        r"(?i)(?:a(?:ccount|ccess|pi)_?key|passw(?:or)?d|passphrase|pwd|secret|(?:access|refresh)_?token)"
+        r"""(?:\s*=|["']\s*:)\s*(?:"[^"]*"?|'[^']*'?|[^;\s"'&,)}\]]+)"""
+    ),
+    r"(?<=://)[^\s/:@?#]{0,200}:[^\s/@?#]++(?=@)",
     r"(?i)(?<=[?&])sig=[^&\s\"']+",
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
 )
+
+_NO_WORD: Final = re.compile(r"[\W_]+")
 
 Redact = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -39,43 +48,46 @@ def make_redactor(setting: object) -> Redact | None:
     if setting is None or setting is False:
         return None
     if setting is True:
-        return _Redactor(DEFAULT_KEYS, DEFAULT_PATTERNS)
+        return Redactor(DEFAULT_KEYS, DEFAULT_PATTERNS)
     if isinstance(setting, Mapping) and setting and not set(setting) - {"keys", "patterns"}:
-        return _Redactor(_texts(setting, "keys"), _texts(setting, "patterns"))
+        return Redactor(_texts(setting, "keys"), _texts(setting, "patterns"))
     if callable(setting):
         return setting
     raise ConfigError(
         'redact must be True, {"keys": [...], "patterns": [...]} or a callable that takes and returns '
-        f"a row, got {setting!r}."
+        f"a row, got {shown(setting)}."
     )
 
 
 def _texts(setting: Mapping[str, Any], name: str) -> tuple[str, ...]:
     listed = setting.get(name, ())
     if isinstance(listed, str) or not isinstance(listed, Iterable):
-        raise ConfigError(f'redact["{name}"] must be a list of texts, got {listed!r}.')
+        raise ConfigError(f'redact["{name}"] must be a list of texts, got {shown(listed)}.')
     texts = tuple(listed)
     for entry in texts:
         if not isinstance(entry, str) or not entry:
-            raise ConfigError(f'redact["{name}"] must be a list of texts; {entry!r} is none.')
+            raise ConfigError(f'redact["{name}"] must be a list of texts; {shown(entry)} is none.')
     return texts
 
 
-class _Redactor:
+class Redactor:
     """Replaces values under secret keys, and what matches a pattern in any text."""
 
     def __init__(self, keys: Iterable[str], patterns: Iterable[str]) -> None:
-        self._keys = tuple(_normal(key) for key in keys)
-        compiled = []
-        for pattern in patterns:
-            try:
-                compiled.append(re.compile(pattern))
-            except re.error as error:
-                raise ConfigError(f"redact: {pattern!r} is not a regular expression: {error}.") from None
-        self._patterns = compiled
+        self._keys = tuple(map(_checked_key, keys))
+        self._patterns = tuple(map(_compile, patterns))
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        return {name: REDACTED if self._is_secret(name) else self._visit(row[name]) for name in row}
+        return {name: REDACTED if self.is_secret(name) else self._visit(row[name]) for name in row}
+
+    def clean(self, value: Any) -> Any:
+        """Redact inside a container while its keys are still there: a string column makes text of it."""
+        made = plain(value)
+        return self._visit(made) if type(made) in {dict, list} else value
+
+    def is_secret(self, key: str) -> bool:
+        """Whether what stands under this key is to be taken out."""
+        return bool(self._keys) and _normal(key).endswith(self._keys)
 
     def _visit(self, value: Any) -> Any:
         kind = type(value)
@@ -85,16 +97,31 @@ class _Redactor:
             return value
         if kind is dict:
             return {
-                self._visit(key): REDACTED if self._is_secret(key) else self._visit(member)
+                self._visit(key): REDACTED if self.is_secret(key) else self._visit(member)
                 for key, member in value.items()
             }
         if kind is list:
             return [self._visit(member) for member in value]
         return value
 
-    def _is_secret(self, key: str) -> bool:
-        return bool(self._keys) and _normal(key).endswith(self._keys)
+
+def _checked_key(key: str) -> str:
+    if not _normal(key):
+        raise ConfigError(f'redact["keys"]: {shown(key)} has no letter or digit; it would match every key.')
+    return _normal(key)
+
+
+def _compile(pattern: str) -> re.Pattern[str]:
+    try:
+        compiled = re.compile(pattern)
+    except (re.error, ValueError, OverflowError, RecursionError) as error:
+        raise ConfigError(f"redact: {shown(pattern)} is not a regular expression: {error}.") from None
+    if compiled.search(""):
+        raise ConfigError(
+            f"redact: {shown(pattern)} matches the empty text and so stands between any two letters."
+        )
+    return compiled
 
 
 def _normal(key: str) -> str:
-    return key.lower().replace("_", "").replace("-", "")
+    return _NO_WORD.sub("", key.lower())

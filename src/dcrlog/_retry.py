@@ -3,12 +3,14 @@
 Pure: time and chance are arguments.
 """
 
+import datetime as dt
 import email.utils
 import enum
 import re
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+SHORTEST_WAIT: Final = 0.1
 FIRST_WAIT: Final = 1.0
 LONGEST_WAIT: Final = 60.0
 LONGEST_RETRY_AFTER: Final = 900.0
@@ -72,11 +74,12 @@ def wait_before_retry(answer: Answer, failures: int, *, now: float, chance: floa
         chance: A random number from 0 to 1, for full jitter.
     """
     asked = parse_retry_after(answer.retry_after, now=now)
-    if asked is not None:
-        return min(asked, LONGEST_RETRY_AFTER)
+    # Retry-After: 0, or a date that a clock is ahead of, leaves the wait to us.
+    if asked:
+        return min(max(asked, SHORTEST_WAIT), LONGEST_RETRY_AFTER)
     ceiling = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(failures - 1, 16))
     # Full jitter, but never so short that a hard failure becomes a busy loop.
-    return max(0.1, ceiling * chance)
+    return max(SHORTEST_WAIT, ceiling * chance)
 
 
 def parse_retry_after(value: str | None, *, now: float) -> float | None:
@@ -87,6 +90,9 @@ def parse_retry_after(value: str | None, *, now: float) -> float | None:
     if _SECONDS.match(value):
         return float(value)
     try:
-        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - now)
-    except (ValueError, OverflowError, TypeError, IndexError):
+        date = email.utils.parsedate_to_datetime(value)
+        # "-0000" gives a time without a zone, which timestamp() would take for local.
+        date = date.replace(tzinfo=dt.UTC) if date.tzinfo is None else date
+        return max(0.0, date.timestamp() - now)
+    except Exception:  # the parser of the standard library raises many kinds for hostile text
         return None

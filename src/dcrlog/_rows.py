@@ -23,7 +23,7 @@ from dcrlog._values import LONG_MAX, LONG_MIN, MAX_FIELD_BYTES, REAL_MAX, plain,
 from dcrlog.schema import ColumnType
 
 Build = Callable[[logging.LogRecord], bytes]
-"""Takes a record; returns its row as JSON without the opening brace, never empty of columns."""
+"""Takes a record; returns its row as a JSON object in UTF-8, never an empty one."""
 
 STAMPED: Final = frozenset({"instance_id", "seq"})
 """Fields that the queue writes into a row, since only it knows them."""
@@ -115,7 +115,7 @@ def build(record):
         {body}
         row = encode(Row({arguments}))
         if len(row) <= MAX_FIELD_BYTES and len(row) > 2:
-            return row[1:]
+            return row
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException:
@@ -173,7 +173,11 @@ def build(record):
 
     def _fill_created(self, value: str) -> None:
         # msgspec writes a whole second without decimals, and Auxiliary tables take six or nothing.
-        self._lines.append(f"{value} = fromtimestamp(d['created'], UTC)")
+        self._lines += [
+            f"{value} = d['created']",
+            f"if type({value}) is not float: return careful(record)",
+            f"{value} = fromtimestamp({value}, UTC)",
+        ]
         self._lines.append(f"if not {value}.microsecond: {value} = stamp({value})")
 
     def _fill_message(self, value: str) -> None:
@@ -214,6 +218,7 @@ def build(record):
             "if next(names, None) != LAST: names = d",
             "for name in names:",
             "    if name not in TAKEN:",
+            "        if type(name) is not str: return careful(record)",
             "        member = d[name]",
             "        if type(member) not in SAFE: member = plain(member)",
             f"        if {value} is None: {value} = {{}}",

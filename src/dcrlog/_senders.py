@@ -29,7 +29,6 @@ class Senders:
         queue: Where batches come from.
         sender: What carries them.
         clock: What waits are measured with.
-        wake: Set when the queue has something to look at.
         most: How many threads at most.
         on_answer: Called with every answer and the size of its body.
     """
@@ -39,7 +38,6 @@ class Senders:
         queue: Queue,
         sender: Sender,
         clock: Clock,
-        wake: Signal,
         *,
         most: int,
         on_answer: Callable[[Answer, int], None],
@@ -47,7 +45,7 @@ class Senders:
         self._queue = queue
         self._sender = sender
         self._clock = clock
-        self._wake = wake
+        self._wake = Signal()
         self._most = most
         self._on_answer = on_answer
         self._lock = threading.Lock()
@@ -56,13 +54,16 @@ class Senders:
         self._failures = 0
         self._resume_at: float | None = None
         self.alive = 0
-        """How many threads run. Read without a lock before every put, so it errs for moments only."""
+        """How many threads run."""
+        self.are_short = True
+        """Whether one more should be started. Read without a lock after every put."""
 
     def start(self) -> bool:
         """Start one more thread, unless there are enough; return whether one is there to deliver.
 
         It fails where Python starts no thread any more: at exit on 3.12, in some subinterpreters.
         """
+        self.are_short = False
         # Not waited for: whoever holds it is starting a thread, maybe in this very thread, interrupted.
         if not self._lock.acquire(blocking=False):
             return True
@@ -81,6 +82,12 @@ class Senders:
             self._count_out()
             return False
         return True
+
+    def wake(self, sealed: int) -> None:
+        """Let a sender look at the queue. Called inside the queue's lock, so it starts no thread itself."""
+        if sealed and not self._idle and self._resume_at is None and self.alive < self._most:
+            self.are_short = True
+        self._wake.set()
 
     def hurry(self) -> None:
         """End a wait after a failure; the next try comes at once."""
@@ -121,6 +128,7 @@ class Senders:
                     break
                 with self._lock:
                     self.alive += 1
+                    self.are_short = False
             if self._is_ending:
                 self._wake.set()
                 if left == 0:
@@ -186,4 +194,5 @@ class Senders:
     def _count_out(self) -> int:
         with self._lock:
             self.alive -= 1
+            self.are_short = self.alive == 0
             return self.alive

@@ -24,6 +24,8 @@ import msgspec
 MAX_DEPTH: Final = 16
 MAX_NODES: Final = 10_000
 MAX_OBJECT_TEXT: Final = 1_024
+MAX_CHARACTERS: Final = 4 * 1024 * 1024
+"""Of all texts inside one container: ten thousand references to one long text must not become gigabytes."""
 MAX_FIELD_BYTES: Final = 65_536
 """The service cuts a longer value silently ("Field value 64 KB" of its limits page)."""
 
@@ -36,12 +38,7 @@ _QUERY: Final = re.compile(r"\?[^\s'\"<>)\]]*")
 
 def text(value: object) -> str:
     """Return the value as Python writes it (`True`, `1.5`), a container as JSON."""
-    made = plain(value)
-    if made is None and value is not None:  # NaN and the infinities
-        return _short(value, type(value))
-    if type(made) is str:
-        return made
-    return _encode(made).decode() if type(made) in {dict, list} else str(made)
+    return _told(plain(value), value)
 
 
 def plain(value: object) -> Any:
@@ -53,13 +50,44 @@ def plain(value: object) -> Any:
     return _Walk().visit(value, MAX_DEPTH)
 
 
+def _told(made: Any, value: object) -> str:
+    """Return the text of a value that `plain` has made this of."""
+    if type(made) is str:
+        return made
+    if type(made) in {dict, list}:
+        try:
+            return _encode(made).decode()
+        except UnicodeEncodeError:
+            return _encode(escape_surrogates(made)).decode()
+    if made is not None or value is None:
+        return str(made)
+    try:
+        return _short(value, type(value))  # NaN and the infinities
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException:
+        return _unprintable(type(value))
+
+
+def escape_surrogates(value: Any) -> Any:
+    """Write lone surrogates, which UTF-8 cannot carry, as the text of their escape, all over a plain tree."""
+    if type(value) is str:
+        return value.encode("utf-8", "backslashreplace").decode()
+    if type(value) is dict:
+        return {escape_surrogates(key): escape_surrogates(member) for key, member in value.items()}
+    if type(value) is list:
+        return [escape_surrogates(member) for member in value]
+    return value
+
+
 class _Walk:
     """One descent into a value, with what it has spent and where it is."""
 
-    __slots__ = ("nodes", "path")
+    __slots__ = ("nodes", "path", "room")
 
     def __init__(self) -> None:
         self.nodes = 0
+        self.room = MAX_CHARACTERS
         self.path: set[int] = set()
 
     def visit(self, value: Any, depth: int) -> Any:
@@ -82,38 +110,48 @@ class _Walk:
             return _unprintable(kind)
 
     def _container(self, value: Any, kind: type, depth: int) -> Any:
-        items = _members(value, kind)
-        if items is None:
-            return self._odd(value, kind, depth)
-        if depth <= 0:
+        members = _members(value, kind)
+        if depth <= 0 and (members is not None or issubclass(kind, enum.Enum)):
             return "[nested too deeply]"
+        if members is None:
+            return self._odd(value, kind, depth)
         if id(value) in self.path:
             return "[cycle]"
         self.path.add(id(value))
         try:
-            if isinstance(items, dict):
-                return self._visit_dict(items, depth - 1)
-            return self._visit_list(items, depth - 1)
+            has_keys, found, total = members
+            if has_keys:
+                return self._visit_pairs(found, total, depth - 1)
+            return self._visit_list(found, total, depth - 1)
         finally:
             self.path.discard(id(value))
 
-    def _visit_dict(self, items: dict[Any, Any], depth: int) -> dict[str, Any]:
+    def _visit_pairs(self, pairs: list[Any], total: int, depth: int) -> dict[str, Any]:
         result: dict[str, Any] = {}
-        for key, member in items.items():
+        for done, (key, member) in enumerate(pairs):
             if self._is_spent():
-                result["..."] = f"[{len(items) - len(result)} more]"
+                result["..."] = f"[{total - done} more]"
                 break
-            result[key if type(key) is str else text(key)] = self.visit(member, depth)
+            name = key if type(key) is str else _told(self.visit(key, depth), key)
+            made = self.visit(member, depth)
+            result[self._afford(name)] = self._afford(made) if type(made) is str else made
         return result
 
-    def _visit_list(self, items: list[Any], depth: int) -> list[Any]:
+    def _visit_list(self, members: list[Any], total: int, depth: int) -> list[Any]:
         result: list[Any] = []
-        for member in items:
+        for done, member in enumerate(members):
             if self._is_spent():
-                result.append(f"[{len(items) - len(result)} more]")
+                result.append(f"[{total - done} more]")
                 break
-            result.append(self.visit(member, depth))
+            made = self.visit(member, depth)
+            result.append(self._afford(made) if type(made) is str else made)
         return result
+
+    def _afford(self, made: str) -> str:
+        if len(made) > self.room:
+            return f"[{len(made)} characters]"
+        self.room -= len(made)
+        return made
 
     def _is_spent(self) -> bool:
         self.nodes += 1
@@ -123,26 +161,39 @@ class _Walk:
         for base, convert in _BASES:
             if issubclass(kind, base):
                 made = convert(value)
-                return made if type(made) is str else self.visit(made, depth)
+                return made if type(made) is str else self.visit(made, depth - 1)
         if kind.__module__ == "numpy" and getattr(value, "ndim", None) is not None:
             # numpy is never imported here; its scalars and small arrays know their Python values.
             made = value.tolist() if value.size <= MAX_NODES else value
             # A numpy longdouble has no Python value: its tolist() is itself.
-            return _short(value, kind) if type(made) is kind else self.visit(made, depth)
+            return _short(value, kind) if type(made) is kind else self.visit(made, depth - 1)
         return _short(value, kind)
 
 
-def _members(value: Any, kind: type) -> dict[Any, Any] | list[Any] | None:
-    """Copy the members of a container in one step, since another thread may be changing it."""
+def _members(value: Any, kind: type) -> tuple[bool, list[Any], int] | None:
+    """Copy the members of a container, as many as can be told, in one step: another thread may change it.
+
+    A subclass may override iteration and never end, and a key's `__hash__` may raise; neither is called.
+
+    Returns:
+        Whether the members are pairs of key and value, the members, and how many there are in all.
+    """
     if issubclass(kind, dict):
-        return dict(dict.items(value))
-    if issubclass(kind, list | tuple | set | frozenset | deque) and not issubclass(kind, enum.Enum):
-        return list(value)
-    if dataclasses.is_dataclass(kind) and not issubclass(kind, enum.Enum):
-        return {field.name: getattr(value, field.name, None) for field in dataclasses.fields(kind)}
+        return True, list(itertools.islice(dict.items(value), MAX_NODES + 1)), dict.__len__(value)
+    if kind is list:
+        return False, value[: MAX_NODES + 1], len(value)
+    if issubclass(kind, enum.Enum):
+        return None
+    if issubclass(kind, _SEQUENCES):
+        base = next(base for base in _SEQUENCES if issubclass(kind, base))
+        return False, list(itertools.islice(base.__iter__(value), MAX_NODES + 1)), base.__len__(value)
+    if dataclasses.is_dataclass(kind):
+        fields = [(field.name, getattr(value, field.name, None)) for field in dataclasses.fields(kind)]
+        return True, fields, len(fields)
     # A Starlette request is a mapping too, of its whole scope; a request is better told in one line.
     if issubclass(kind, Mapping) and not kind.__name__.endswith("Request"):
-        return dict(itertools.islice(value.items(), MAX_NODES + 1))
+        pairs = list(itertools.islice(value.items(), MAX_NODES + 1))
+        return True, pairs, len(pairs)
     return None
 
 
@@ -170,7 +221,7 @@ def _long_integer(value: int) -> str:
 
 
 def _decode(value: bytes | bytearray | memoryview) -> str:
-    return bytes(value[: MAX_FIELD_BYTES + 1]).decode("utf-8", "backslashreplace")
+    return bytes(memoryview(value)[: MAX_FIELD_BYTES + 1]).decode("utf-8", "backslashreplace")
 
 
 def stamp(moment: dt.datetime) -> str:
@@ -178,7 +229,7 @@ def stamp(moment: dt.datetime) -> str:
 
     Auxiliary tables take no other form than six decimals.
     """
-    moment = moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)
+    moment = moment.replace(tzinfo=dt.UTC) if moment.utcoffset() is None else moment.astimezone(dt.UTC)
     return f"{moment.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
@@ -195,6 +246,8 @@ def _exception_line(value: BaseException) -> str:
 def _type_name(value: type) -> str:
     return f"{value.__module__}.{value.__qualname__}"
 
+
+_SEQUENCES: Final[tuple[type[Any], ...]] = (list, tuple, set, frozenset, deque)
 
 _SCALARS: Final[dict[type, Callable[[Any], Any]]] = {
     dt.datetime: stamp,

@@ -15,3 +15,12 @@ class ConfigError(DcrlogError, ValueError):
 
 class ConfigWarning(UserWarning):
     """A setting works, but probably not as its author expects."""
+
+
+def shown(value: object) -> str:
+    """Write any value into a message, in at most about 200 characters."""
+    try:
+        told = repr(value)
+    except Exception:  # a hostile __repr__, a tree too deep, an integer of over 4,300 digits
+        return f"a value of type {type(value).__name__}"
+    return told if len(told) <= 200 else f"{told[:200]}..."

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, Self
 
-from dcrlog.errors import ConfigError
+from dcrlog.errors import ConfigError, shown
 from dcrlog.schema import Stream
 from dcrlog.tables import azure_tables
 
@@ -75,6 +75,13 @@ class Rule:
         Raises:
             ConfigError: Names the first mistake.
         """
+        try:
+            return cls._parse(document)
+        except RecursionError:
+            raise ConfigError(f"the rule is nested too deeply to be one. Give {_SHAPES}.") from None
+
+    @classmethod
+    def _parse(cls, document: object) -> Self:
         properties = _find_properties(document)
         declared = properties.get("streamDeclarations")
         if not isinstance(declared, Mapping) or not declared:
@@ -110,7 +117,8 @@ class Rule:
 def _find_properties(document: object) -> Mapping[str, Any]:
     if not isinstance(document, Mapping):
         raise ConfigError(f"a rule is a JSON object, got {type(document).__name__}. Give {_SHAPES}.")
-    if "resources" in document:
+    # A template has resources and no properties; a resource may have both.
+    if "resources" in document and "properties" not in document:
         found = list(_template_rules(document["resources"]))
         if len(found) != 1:
             raise ConfigError(
@@ -135,7 +143,8 @@ def _template_rules(resources: object) -> Iterator[Mapping[str, Any]]:
     for resource in listed:
         if not isinstance(resource, Mapping):
             continue
-        kind = str(resource.get("type", "")).lower()
+        kind = resource.get("type")
+        kind = kind.lower() if isinstance(kind, str) else None
         if kind == _RESOURCE_TYPE:
             yield resource
         elif kind == "microsoft.resources/deployments":
@@ -157,7 +166,7 @@ def _parse_flows(listed: object, streams: Mapping[str, Stream]) -> Iterator[Flow
             _refuse_expression(name, f'{where}, "streams"')
             if name.startswith("Custom-") and name not in streams:
                 raise ConfigError(
-                    f"{where} takes stream {name!r}, which streamDeclarations does not declare. "
+                    f"{where} takes stream {shown(name)}, which streamDeclarations does not declare. "
                     f"Declared are: {', '.join(streams)}."
                 )
         taken = tuple(name for name in names if name in streams)
@@ -190,10 +199,10 @@ def table_of(output_stream: str, *, where: str = "outputStream") -> str:
         if table in azure_tables():
             return table
         raise ConfigError(
-            f"{where}: the Logs Ingestion API does not take rows for the Azure table {table!r}."
+            f"{where}: the Logs Ingestion API does not take rows for the Azure table {shown(table)}."
         )
     raise ConfigError(
-        f"{where}: outputStream {output_stream!r} must be 'Custom-<Table>_CL' for a custom table or "
+        f"{where}: outputStream {shown(output_stream)} must be 'Custom-<Table>_CL' for a custom table or "
         "'Microsoft-<Table>' for an Azure table."
     )
 
@@ -203,12 +212,14 @@ def _text(entry: Mapping[str, Any], key: str) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise ConfigError(f'the rule\'s "{key}" must be text, got {value!r}.')
+        raise ConfigError(f'the rule\'s "{key}" must be text, got {shown(value)}.')
     _refuse_expression(value, f'"{key}"')
     return value or None
 
 
 def _refuse_expression(value: str, where: str) -> None:
+    if not isinstance(value, str):
+        raise ConfigError(f"{where} must be text, got {shown(value)}.")
     if value.startswith("[") and value.endswith("]") and not value.startswith("[["):
         raise ConfigError(
             f"{where} is an ARM expression, {value}, which only Azure can evaluate. Write the text itself, "

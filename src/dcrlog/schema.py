@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from dcrlog.errors import ConfigError
+from dcrlog.errors import ConfigError, shown
 
 RESERVED_NAMES: Final = frozenset(
     {
@@ -59,10 +59,10 @@ class ColumnType(enum.StrEnum):
             ConfigError: The text names no type; the message starts with `where`.
         """
         try:
-            return cls(text.lower() if isinstance(text, str) else str(text))
+            return cls(text.lower() if isinstance(text, str) else "")
         except ValueError:
             known = ", ".join(cls)
-            raise ConfigError(f"{where}: {text!r} is not a column type. Use one of {known}.") from None
+            raise ConfigError(f"{where}: {shown(text)} is not a column type. Use one of {known}.") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ class Stream:
 def _parse_column(stream: str, number: int, entry: Any) -> Column:
     where = f"stream {stream!r}, column {number}"
     if not isinstance(entry, Mapping) or not isinstance(entry.get("name"), str) or "type" not in entry:
-        raise ConfigError(f'{where}: {entry!r} must be an object with "name" and "type".')
+        raise ConfigError(f'{where}: {shown(entry)} must be an object with "name" and "type".')
     column_type = ColumnType.parse(entry["type"], where=f"stream {stream!r}, column {entry['name']!r}")
     try:
         return Column(entry["name"], column_type)
@@ -141,16 +141,19 @@ def check_column_name(name: str) -> None:
     Raises:
         ConfigError: Names the column and the rule it breaks.
     """
+    if not isinstance(name, str):
+        raise ConfigError(f"column name {shown(name)} must be text.")
     if name in RESERVED_NAMES:
         raise ConfigError(f"column name {name!r} is reserved by Azure Monitor. Choose another name.")
     if not _NAME.match(name):
         raise ConfigError(
-            f"column name {name!r} must start with a letter A-Z or a-z and go on with ASCII letters, "
+            f"column name {shown(name)} must start with a letter A-Z or a-z and go on with ASCII letters, "
             "digits and underscores."
         )
     if not 2 <= len(name) <= MAX_NAME_LENGTH:
         raise ConfigError(
-            f"column name {name!r} has {len(name)} characters; Azure Monitor takes 2 to {MAX_NAME_LENGTH}."
+            f"column name {shown(name)} has {len(name)} characters; Azure Monitor takes 2 to "
+            f"{MAX_NAME_LENGTH}."
         )
 
 
@@ -162,8 +165,19 @@ def check_stream_name(name: str) -> None:
     """
     if not name.startswith(("Custom-", "Microsoft-")):
         raise ConfigError(
-            f"stream name {name!r} must start with 'Custom-' (or 'Microsoft-' for a stream of an Azure "
-            f"table). It is the key in the rule's streamDeclarations; did you mean {'Custom-' + name!r}?"
+            f"stream name {shown(name)} must start with 'Custom-' (or 'Microsoft-' for a stream of an Azure "
+            f"table). It is the key in the rule's streamDeclarations; did you mean {shown('Custom-' + name)}?"
         )
-    if not _STREAM_NAME.match(name):
-        raise ConfigError(f"stream name {name!r} may have ASCII letters, digits and _ . - only.")
+    check_stream_path(name)
+
+
+def check_stream_path(name: str) -> None:
+    """Refuse a name that could not stand in the URL of a request, even if a rule declares it.
+
+    Raises:
+        ConfigError: Names the stream.
+    """
+    if not _STREAM_NAME.match(name) or name in {"Custom-", "Microsoft-"}:
+        raise ConfigError(
+            f"stream name {shown(name)} must be ASCII letters, digits and _ . - behind its prefix."
+        )

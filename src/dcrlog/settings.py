@@ -1,6 +1,5 @@
 """Frozen settings. The environment and the rule file are read here and nowhere else."""
 
-import math
 import os
 import warnings
 from collections.abc import Callable, Mapping
@@ -13,12 +12,13 @@ from dcrlog._endpoint import Endpoint, check_rule_id, parse_endpoint
 from dcrlog._environment import OFFICIAL_NAMES, level_number, read_options
 from dcrlog._mapping import DEFAULT_STREAM_NAME, MappedColumn, map_columns
 from dcrlog._redact import Redact, make_redactor
-from dcrlog.errors import ConfigError, ConfigWarning
+from dcrlog.errors import ConfigError, ConfigWarning, shown
 from dcrlog.rules import Rule
-from dcrlog.schema import Stream, check_stream_name
+from dcrlog.schema import Stream, check_stream_name, check_stream_path
 from dcrlog.stats import DropReason
 
 MIB: Final = 1024 * 1024
+_LONGEST: Final = 365 * 86_400.0
 CREDENTIAL_NAMES: Final = ("default", "managed_identity", "workload_identity", "environment", "azure_cli")
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
@@ -114,8 +114,8 @@ def load(
     )
     if given.get("spool_dir") is not None:
         raise ConfigError(
-            f"spool_dir={given['spool_dir']!r}: this version has no spool yet. Leave the option out; rows "
-            "then wait in memory, within capacity."
+            f"spool_dir={shown(given['spool_dir'])}: this version has no spool yet. Leave the option out; "
+            "rows then wait in memory, within capacity."
         )
     return Settings(
         endpoint=endpoint,
@@ -151,7 +151,7 @@ def _destination(given: Mapping[str, Any], rule: Rule | None) -> tuple[Endpoint,
         )
     for name, value in (("endpoint", url), ("rule_id", rule_id)):
         if not isinstance(value, str):
-            raise ConfigError(f"{name} must be text, got {value!r}.")
+            raise ConfigError(f"{name} must be text, got {shown(value)}.")
     check_rule_id(rule_id)
     return parse_endpoint(url, given.get("audience")), rule_id
 
@@ -163,16 +163,17 @@ def _read_rule(setting: Any) -> Rule | None:
         return _warned(Rule.parse(setting))
     if not isinstance(setting, str | os.PathLike):
         raise ConfigError(
-            f"rule must be the path of a rule's JSON file or its parsed content, got {setting!r}."
+            f"rule must be the path of a rule's JSON file or its parsed content, got {shown(setting)}."
         )
     try:
         content = Path(setting).read_bytes()
-    except OSError as error:
-        raise ConfigError(f"rule file {os.fspath(setting)!r} cannot be read: {error.strerror}.") from None
+    except (OSError, ValueError, TypeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(f"rule file {shown(setting)} cannot be read: {reason}.") from None
     try:
         return _warned(Rule.from_json(content))
     except ConfigError as error:
-        raise ConfigError(f"rule file {os.fspath(setting)!r}: {error}") from None
+        raise ConfigError(f"rule file {shown(setting)}: {error}") from None
 
 
 def _warned(rule: Rule) -> Rule:
@@ -183,15 +184,16 @@ def _warned(rule: Rule) -> Rule:
 
 def _choose_stream(rule: Rule | None, name: Any) -> tuple[str, Stream | None]:
     if name is not None and not isinstance(name, str):
-        raise ConfigError(f"stream_name must be text, got {name!r}.")
+        raise ConfigError(f"stream_name must be text, got {shown(name)}.")
     if rule is None:
         check_stream_name(name or DEFAULT_STREAM_NAME)
         return name or DEFAULT_STREAM_NAME, None
-    if name is None and len(rule.streams) > 1:
+    if not name and len(rule.streams) > 1:
         raise ConfigError(
             f"the rule declares several streams; set stream_name to one of {', '.join(rule.streams)}."
         )
     stream = rule.stream(name or next(iter(rule.streams)))
+    check_stream_path(stream.name)
     return stream.name, stream
 
 
@@ -200,9 +202,10 @@ def _credential(setting: Any) -> Any:
     is_made = isinstance(setting, Mapping) and "()" in setting
     if is_named or is_made or hasattr(setting, "get_token"):
         return setting
+    # The value is not repeated: it may be a secret that was meant for somewhere else.
     raise ConfigError(
         f"credential must be a TokenCredential, one of {', '.join(map(repr, CREDENTIAL_NAMES))}, or "
-        f'{{"()": "package.factory", ...}}, got {setting!r}.'
+        f'{{"()": "package.factory", ...}}, got a value of type {type(setting).__name__}.'
     )
 
 
@@ -212,13 +215,13 @@ def _choice(given: Mapping[str, Any], name: str, default: _Choice) -> _Choice:
         return type(default)(value)
     except ValueError:
         known = ", ".join(repr(str(member)) for member in type(default))
-        raise ConfigError(f"{name} must be one of {known}, got {value!r}.") from None
+        raise ConfigError(f"{name} must be one of {known}, got {shown(value)}.") from None
 
 
 def _boolean(given: Mapping[str, Any], name: str, *, default: bool) -> bool:
     value = given.get(name, default)
     if not isinstance(value, bool):
-        raise ConfigError(f"{name} must be True or False, got {value!r}.")
+        raise ConfigError(f"{name} must be True or False, got {shown(value)}.")
     return value
 
 
@@ -228,19 +231,20 @@ def _integer(
     value = given.get(name, default)
     if type(value) is not int or value < least or (most is not None and value > most):
         limits = f"at least {least}" if most is None else f"from {least} to {most}"
-        raise ConfigError(f"{name} must be a whole number of {unit}, {limits}, got {value!r}.")
+        raise ConfigError(f"{name} must be a whole number of {unit}, {limits}, got {shown(value)}.")
     return value
 
 
 def _seconds(given: Mapping[str, Any], name: str, default: float, *, least: float = 0.0) -> float:
     value = given.get(name, default)
-    if type(value) not in {int, float} or not math.isfinite(value) or value < least:
-        raise ConfigError(f"{name} must be seconds, at least {least}, got {value!r}.")
+    # Compared before it becomes a float: an int may be too large for one.
+    if type(value) not in {int, float} or not least <= value <= _LONGEST:
+        raise ConfigError(f"{name} must be seconds, from {least} to {_LONGEST}, got {shown(value)}.")
     return float(value)
 
 
 def _callable(given: Mapping[str, Any], name: str) -> Any:
     value = given.get(name)
     if value is not None and not callable(value):
-        raise ConfigError(f"{name} must be callable, got {value!r}.")
+        raise ConfigError(f"{name} must be callable, got {shown(value)}.")
     return value

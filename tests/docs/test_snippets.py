@@ -142,7 +142,7 @@ def of(language: str) -> list[Snippet]:
 
 @pytest.mark.parametrize("page", sorted({snippet.page for snippet in of("python")}))
 def test_the_python_of_a_page_runs_from_top_to_bottom(page: str, tmp_path: Path):
-    """One fresh process in an empty directory, told of an emulator: no error, and no report of trouble."""
+    """One fresh process in an empty directory, told of an emulator: no error, and no row lost."""
     script = tmp_path / f"{Path(page).name}.py"
     script.write_text(
         script_of([snippet for snippet in of("python") if snippet.page == page]), encoding="utf-8"
@@ -157,19 +157,14 @@ def test_the_python_of_a_page_runs_from_top_to_bottom(page: str, tmp_path: Path)
         )  # fmt: skip
 
     assert done.returncode == 0, done.stderr
-    assert not re.search(r"^dcrlog: ", done.stderr, re.MULTILINE), done.stderr
+    # A page may script a failure, which is told on stderr; a row must not be lost on any.
+    assert "were not delivered" not in done.stderr
 
 
-@pytest.mark.parametrize("snippet", of("json"), ids=str)
-def test_a_json_snippet_is_json(snippet: Snippet):
-    """It parses."""
-    json.loads(snippet.text)
-
-
-@pytest.mark.parametrize("snippet", of("toml"), ids=str)
-def test_a_toml_snippet_is_toml(snippet: Snippet):
-    """It parses."""
-    tomllib.loads(snippet.text)
+@pytest.mark.parametrize("snippet", of("json") + of("toml"), ids=str)
+def test_a_data_snippet_parses(snippet: Snippet):
+    """JSON is JSON, and TOML is TOML."""
+    {"json": json, "toml": tomllib}[snippet.language].loads(snippet.text)
 
 
 @pytest.mark.parametrize("snippet", of("console"), ids=str)

@@ -137,7 +137,8 @@ def test_a_forked_child_delivers_its_own_rows_and_not_its_parents(run, messages)
     """The child has a new instance id, an empty queue and a new client."""
     run(
         """
-        import os, sys
+        import os, sys, warnings
+        warnings.simplefilter("ignore", DeprecationWarning)  # 3.12 warns of a fork beside threads
         log.info("parent before")
         child = os.fork()
         if child == 0:

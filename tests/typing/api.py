@@ -4,27 +4,56 @@ import logging
 from collections.abc import Mapping
 from typing import assert_type
 
-from dcrlog import ConfigError, DcrlogError, DropReason, LogsIngestionHandler, Rule, Stats, Stream
+from dcrlog import (
+    Column,
+    ColumnType,
+    ConfigError,
+    DcrlogError,
+    DropReason,
+    LogsIngestionHandler,
+    Rule,
+    Stats,
+    Stream,
+)
+from dcrlog.emulator import Emulator
+from dcrlog.testing import ManualClock, RecordingSender, ScriptedSender
 
 
-def a_handler_is_a_logging_handler(handler: LogsIngestionHandler) -> logging.Handler:
-    """It goes wherever the standard library takes a handler."""
-    assert_type(handler.flush(timeout=1.0), bool)
-    assert_type(handler.stats(), Stats)
-    return handler
+def a_config_error_can_be_caught_as_dcrlog_error_or_value_error(error: ConfigError) -> None:
+    as_own: DcrlogError = error
+    as_builtin: ValueError = error
+    print(as_own, as_builtin)
 
 
-def drops_are_counted_by_reason(stats: Stats) -> None:
-    """Plain numbers, and a mapping that nobody can write to."""
+def a_handler_is_a_logging_handler_with_accounts() -> None:
+    handler = LogsIngestionHandler(
+        "https://x.ingest.monitor.azure.com", "dcr-0", columns={"Tenant": "tenant"}
+    )
+    as_stdlib: logging.Handler = handler
+    as_stdlib.close()
+    assert_type(handler.flush(), bool)
+    assert_type(handler.flush(timeout=2.5), bool)
+    stats = handler.stats()
+    assert_type(stats, Stats)
+    assert_type(stats.pending, int)
     assert_type(stats.dropped, Mapping[DropReason, int])
-    assert_type(stats.accepted, int)
 
 
-def a_wrong_setting_is_a_value_error(error: ConfigError) -> tuple[DcrlogError, ValueError]:
-    """It can be caught as either."""
-    return error, error
+def a_sender_and_a_clock_can_be_given_for_tests() -> None:
+    sender = ScriptedSender([503, 204])
+    LogsIngestionHandler(sender=sender, clock=ManualClock())
+    LogsIngestionHandler(sender=RecordingSender())
 
 
-def a_rule_has_streams(rule: Rule) -> Stream:
-    """By name."""
-    return rule.stream("Custom-AppLogs")
+def a_rule_has_streams_of_columns(rule: Rule) -> None:
+    stream = rule.stream("Custom-A")
+    assert_type(stream, Stream)
+    assert_type(stream.columns, tuple[Column, ...])
+    assert_type(stream.types, dict[str, ColumnType])
+
+
+def an_emulator_is_a_context_manager() -> None:
+    with Emulator() as emulator:
+        assert_type(emulator, Emulator)
+        assert_type(emulator.endpoint, str)
+        assert_type(emulator.environment(), dict[str, str])

@@ -1,5 +1,6 @@
 """The Starlette application: which path is answered by what, and who is let in."""
 
+import contextlib
 import re
 from collections.abc import Callable
 from functools import partial
@@ -46,26 +47,28 @@ def build_app(ingestion: Ingestion, fail: Callable[[BaseException], None]) -> AS
         Route("/{tenant}/discovery/v2.0/keys", tokens.keys),
         Route("/{path:path}", entered("other", _unknown), methods=_EVERY_METHOD),
     ]
-    return _Guard(Starlette(routes=routes), fail)
+
+    def failed(_: Request, error: Exception) -> Response:
+        fail(error)
+        return Refusal(500, "InternalServerError", "The emulator failed. See Emulator.check().").response()
+
+    return _Guard(Starlette(routes=routes, exception_handlers={Exception: failed}))
 
 
 class _Guard:
-    """Refuses what did not come for this host, and reports what even Starlette did not expect."""
+    """Refuses what did not come for this host."""
 
-    def __init__(self, app: ASGIApp, fail: Callable[[BaseException], None]) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._fail = fail
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         refusal = _not_let_in(scope)
         if refusal is not None:
             await refusal.response()(scope, receive, send)
             return
-        try:
+        # Starlette raises again what its handler has told and answered already.
+        with contextlib.suppress(Exception):
             await self._app(scope, receive, send)
-        except Exception as unexpected:
-            self._fail(unexpected)
-            raise
 
 
 def _not_let_in(scope: Scope) -> Refusal | None:

@@ -1,0 +1,44 @@
+"""What the documentation says of the code, held against the code."""
+
+import inspect
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from dcrlog import LogsIngestionHandler
+from dcrlog.emulator import Emulator
+
+ROOT = Path(__file__).parents[2]
+VOLATILE = {"TimeGenerated", "Host", "Process", "InstanceId"}
+
+
+def block(page, language):
+    """The first fenced block of that language on a page."""
+    return re.search(rf"```{language}\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)[1]
+
+
+def test_the_rows_in_the_readme_are_those_that_arrive():
+    """The program of the README, run against the emulator, gives the rows shown below it."""
+    with Emulator() as emulator:
+        environment = {**os.environ, **emulator.environment()}
+        subprocess.run([sys.executable, "-c", block("README.md", "python")], env=environment, check=True)
+        arrived = emulator.rows("AppLogs_CL")
+
+    shown = json.loads(block("README.md", "json"))
+    assert [row.keys() for row in shown] == [
+        {name for name, value in row.items() if value is not None} for row in arrived
+    ]
+    for one, other in zip(shown, arrived, strict=True):
+        assert all(other[name] == value for name, value in one.items() if name not in VOLATILE)
+
+
+def test_every_option_of_the_handler_is_documented():
+    """docs/handler.md has a line for each argument of the constructor, or names it below the table."""
+    text = (ROOT / "docs" / "handler.md").read_text(encoding="utf-8")
+    options = set(inspect.signature(LogsIngestionHandler).parameters)
+
+    told = set(re.findall(r"^\| (\w+) \|", text, re.MULTILINE)) | set(re.findall(r"`(\w+)`", text))
+    assert options - told == set()
