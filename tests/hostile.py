@@ -269,7 +269,7 @@ def values():
         DEEP_DICT,
         cycle_of_list(), cycle_of_dict(), cycle_of_dataclass(), array_in_itself(), [[1] * 200] * 200,
         np.int64(5), np.uint64(2**64 - 1), np.float32(1.5), np.float64("nan"), np.bool_(True), np.str_("s"),
-        np.bytes_(b"b"), np.datetime64("2026-01-02"), np.datetime64("NaT"), np.longdouble(1),
+        np.bytes_(b"b"), np.datetime64("2026-01-02"), np.datetime64("NaT", "s"), np.longdouble(1),
         np.complex64(1j),
         np.array([1.5, float("nan")]), np.zeros((300, 300)), np.array("zero-dimensional"), np.array([]),
         np.zeros(1, dtype=[("a", "i4")])[0], Scalarless(), 1j, object(), object, int, ..., NotImplemented,

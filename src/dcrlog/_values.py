@@ -111,7 +111,8 @@ class _Walk:
 
     def _container(self, value: Any, kind: type, depth: int) -> Any:
         members = _members(value, kind)
-        if depth <= 0 and (members is not None or issubclass(kind, enum.Enum)):
+        # A value that stands for another (an Enum, a numpy scalar) may go on where a container may not.
+        if depth <= (0 if members is not None else -MAX_DEPTH):
             return "[nested too deeply]"
         if members is None:
             return self._odd(value, kind, depth)
@@ -182,12 +183,10 @@ def _members(value: Any, kind: type) -> tuple[bool, list[Any], int] | None:
         return True, list(itertools.islice(dict.items(value), MAX_NODES + 1)), dict.__len__(value)
     if kind is list:
         return False, value[: MAX_NODES + 1], len(value)
-    if issubclass(kind, enum.Enum):
-        return None
-    if issubclass(kind, _SEQUENCES):
+    if issubclass(kind, _SEQUENCES) and not issubclass(kind, enum.Enum):
         base = next(base for base in _SEQUENCES if issubclass(kind, base))
         return False, list(itertools.islice(base.__iter__(value), MAX_NODES + 1)), base.__len__(value)
-    if dataclasses.is_dataclass(kind):
+    if dataclasses.is_dataclass(kind) and not issubclass(kind, enum.Enum):
         fields = [(field.name, getattr(value, field.name, None)) for field in dataclasses.fields(kind)]
         return True, fields, len(fields)
     # A Starlette request is a mapping too, of its whole scope; a request is better told in one line.

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from dcrlog._batch import MAX_BODY_BYTES, Batch, Stamp, compress, split_body
 
 json_rows = st.dictionaries(
-    st.text(max_size=6),
+    st.text(max_size=2),
     st.none() | st.booleans() | st.integers() | st.text(max_size=12) | st.lists(st.text(max_size=4),
     max_size=3),
     min_size=1,

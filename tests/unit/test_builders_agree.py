@@ -1,5 +1,6 @@
 """The quick builder and the careful one make the same row of every record."""
 
+import json
 import sys
 
 from hypothesis import given
@@ -12,7 +13,7 @@ from hostile import Counts, columns_of, make_record, parse
 
 CATALOGUE = len(hostile.CATALOGUE)
 KINDS = ("string", "int", "long", "real", "boolean", "datetime", "dynamic")
-NAMES = ("a", "b", "trace_id", "span_id", "host", "exception", "properties", "seq", "a.b", "é", "taskName")
+NAMES = ("a", "b", "trace_id", "span_id", "host", "exception", "properties", "seq", "a.b", "é")
 FIELDS = (
     *sorted(set(NAMES) - {"properties", "seq"}),
     "record.a",
@@ -73,9 +74,9 @@ def records(draw):
     return record
 
 
-def blur(row):
-    """Addresses and what was told of an object differ by nothing else."""
-    return str(row)
+def canonical(row):
+    """One text for one JSON value; == would take true for 1."""
+    return json.dumps(parse(row), sort_keys=True)
 
 
 @given(record=records(), columns=column_sets)
@@ -86,7 +87,7 @@ def test_both_builders_make_the_same_row(record, columns):
     quick = compile_builder(mapped, count=quick_counts)(record)
     careful = CarefulBuilder(mapped, count=careful_counts, redact=None, formatter=None).build(record)
 
-    assert blur(parse(quick)) == blur(parse(careful))
+    assert canonical(quick) == canonical(careful)
     assert quick_counts == careful_counts
 
 
