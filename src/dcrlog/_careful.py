@@ -13,9 +13,10 @@ import msgspec
 from dcrlog import _fields
 from dcrlog._coerce import COERCE, Misfit
 from dcrlog._cut import cut_row
+from dcrlog._leaves import MAX_FIELD_BYTES
 from dcrlog._mapping import MappedColumn
 from dcrlog._redact import REDACTED, Redact, Redactor
-from dcrlog._values import MAX_FIELD_BYTES, escape_surrogates, plain, text
+from dcrlog._values import escape_surrogates, plain, text
 from dcrlog.schema import ColumnType
 
 MAX_ROW_BYTES: Final = 950_000

@@ -10,7 +10,8 @@ import types
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from dcrlog._values import LONG_MAX, LONG_MIN, REAL_MAX, plain, stamp, text
+from dcrlog._leaves import stamp
+from dcrlog._values import LONG_MAX, LONG_MIN, REAL_MAX, plain, text
 from dcrlog.schema import ColumnType
 
 INT_MIN, INT_MAX = -(2**31), 2**31 - 1

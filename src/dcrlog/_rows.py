@@ -17,9 +17,10 @@ import msgspec
 from dcrlog import _fields, context
 from dcrlog._careful import CarefulBuilder
 from dcrlog._coerce import COERCE, INT_MAX, INT_MIN
+from dcrlog._leaves import MAX_FIELD_BYTES, stamp
 from dcrlog._mapping import MappedColumn
 from dcrlog._redact import Redact
-from dcrlog._values import LONG_MAX, LONG_MIN, MAX_FIELD_BYTES, REAL_MAX, plain, stamp
+from dcrlog._values import LONG_MAX, LONG_MIN, REAL_MAX, plain
 from dcrlog.schema import ColumnType
 
 Build = Callable[[logging.LogRecord], bytes]

@@ -5,35 +5,27 @@ Pure, and safe with hostile values: nothing here raises, whatever a value's meth
 """
 
 import dataclasses
-import datetime as dt
-import decimal
 import enum
 import itertools
-import operator
-import pathlib
-import re
 import sys
-import types
-import uuid
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 
+from dcrlog._leaves import BASES, SCALARS, long_integer, short, unprintable
+
 MAX_DEPTH: Final = 16
 MAX_NODES: Final = 10_000
-MAX_OBJECT_TEXT: Final = 1_024
 MAX_CHARACTERS: Final = 4 * 1024 * 1024
 """Of all texts inside one container: ten thousand references to one long text must not become gigabytes."""
-MAX_FIELD_BYTES: Final = 65_536
-"""The service cuts a longer value silently ("Field value 64 KB" of its limits page)."""
 
 LONG_MIN, LONG_MAX = -(2**63), 2**63 - 1
 REAL_MAX: Final = sys.float_info.max
 
 _encode: Final = msgspec.json.Encoder().encode
-_QUERY: Final = re.compile(r"\?[^\s'\"<>)\]]*")
+_SEQUENCES: Final[tuple[type[Any], ...]] = (list, tuple, set, frozenset, deque)
 
 
 def text(value: object) -> str:
@@ -62,11 +54,11 @@ def _told(made: Any, value: object) -> str:
     if made is not None or value is None:
         return str(made)
     try:
-        return _short(value, type(value))  # NaN and the infinities
+        return short(value, type(value))  # NaN and the infinities
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException:
-        return _unprintable(type(value))
+        return unprintable(type(value))
 
 
 def escape_surrogates(value: Any) -> Any:
@@ -96,18 +88,18 @@ class _Walk:
         if kind is str or kind is bool or value is None:
             return value
         if kind is int:
-            return value if LONG_MIN <= value <= LONG_MAX else _long_integer(value)
+            return value if LONG_MIN <= value <= LONG_MAX else long_integer(value)
         if kind is float:
             return value if -REAL_MAX <= value <= REAL_MAX else None
         try:
-            scalar = _SCALARS.get(kind)
+            scalar = SCALARS.get(kind)
             if scalar is not None:
                 return scalar(value)
             return self._container(value, kind, depth)
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException:
-            return _unprintable(kind)
+            return unprintable(kind)
 
     def _container(self, value: Any, kind: type, depth: int) -> Any:
         members = _members(value, kind)
@@ -159,7 +151,7 @@ class _Walk:
         return self.nodes > MAX_NODES
 
     def _odd(self, value: Any, kind: type, depth: int) -> Any:
-        for base, convert in _BASES:
+        for base, convert in BASES:
             if issubclass(kind, base):
                 made = convert(value)
                 return made if type(made) is str else self.visit(made, depth - 1)
@@ -167,8 +159,8 @@ class _Walk:
             # numpy is never imported here; its scalars and small arrays know their Python values.
             made = value.tolist() if value.size <= MAX_NODES else value
             # A numpy longdouble has no Python value: its tolist() is itself.
-            return _short(value, kind) if type(made) is kind else self.visit(made, depth - 1)
-        return _short(value, kind)
+            return short(value, kind) if type(made) is kind else self.visit(made, depth - 1)
+        return short(value, kind)
 
 
 def _members(value: Any, kind: type) -> tuple[bool, list[Any], int] | None:
@@ -194,84 +186,3 @@ def _members(value: Any, kind: type) -> tuple[bool, list[Any], int] | None:
         pairs = list(itertools.islice(value.items(), MAX_NODES + 1))
         return True, pairs, len(pairs)
     return None
-
-
-def _short(value: object, kind: type) -> str:
-    """Tell an object of no known kind in one short text; a request without its query string."""
-    try:
-        made = str(value)
-    except (KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException:
-        made = repr(value)
-    if kind.__name__.endswith("Request"):
-        made = _QUERY.sub("", made)
-    made = str.__str__(made)
-    return made if len(made) <= MAX_OBJECT_TEXT else f"{made[:MAX_OBJECT_TEXT]}[{len(made)} characters]"
-
-
-def _unprintable(kind: type) -> str:
-    return f"[unprintable {type.__dict__['__name__'].__get__(kind)}]"
-
-
-def _long_integer(value: int) -> str:
-    # Python refuses to print integers of over 4,300 digits (int_max_str_digits).
-    return str(value) if value.bit_length() < 10_000 else f"[integer of {value.bit_length()} bits]"
-
-
-def _decode(value: bytes | bytearray | memoryview) -> str:
-    return bytes(memoryview(value)[: MAX_FIELD_BYTES + 1]).decode("utf-8", "backslashreplace")
-
-
-def stamp(moment: dt.datetime) -> str:
-    """Write a time in UTC with six decimals and Z; one without a zone is taken as UTC, as Azure does.
-
-    Auxiliary tables take no other form than six decimals.
-    """
-    moment = moment.replace(tzinfo=dt.UTC) if moment.utcoffset() is None else moment.astimezone(dt.UTC)
-    return f"{moment.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
-
-
-def utc(seconds: float) -> dt.datetime:
-    """Return seconds since the epoch as a time in UTC."""
-    return dt.datetime.fromtimestamp(seconds, dt.UTC)
-
-
-def _exception_line(value: BaseException) -> str:
-    told = _short(value, type(value))
-    return f"{type(value).__name__}: {told}" if told else type(value).__name__
-
-
-def _type_name(value: type) -> str:
-    return f"{value.__module__}.{value.__qualname__}"
-
-
-_SEQUENCES: Final[tuple[type[Any], ...]] = (list, tuple, set, frozenset, deque)
-
-_SCALARS: Final[dict[type, Callable[[Any], Any]]] = {
-    dt.datetime: stamp,
-    dt.date: dt.date.isoformat,
-    dt.time: dt.time.isoformat,
-    dt.timedelta: str,
-    decimal.Decimal: str,
-    uuid.UUID: str,
-    bytes: _decode,
-    bytearray: _decode,
-    memoryview: _decode,
-}
-"""Kinds that need no descent, looked up by exact type."""
-
-_BASES: Final[tuple[tuple[type, Callable[[Any], Any]], ...]] = (
-    (enum.Enum, operator.attrgetter("value")),
-    (str, str.__str__),
-    (int, int.__int__),
-    (float, float.__float__),
-    (type, _type_name),
-    (BaseException, _exception_line),
-    (pathlib.PurePath, str),
-    (bytes, _decode),
-    (dt.datetime, stamp),
-    (dt.date, dt.date.isoformat),
-    (types.TracebackType, lambda _: "[traceback]"),
-)
-"""Kinds told by inheritance, first match; a result that is not text is visited again."""

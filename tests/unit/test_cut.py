@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from dcrlog._careful import MAX_ROW_BYTES, CarefulBuilder
 from dcrlog._cut import cut_row, cut_text
+from dcrlog._leaves import MAX_FIELD_BYTES
 from dcrlog._mapping import MappedColumn
-from dcrlog._values import MAX_FIELD_BYTES
 from dcrlog.schema import ColumnType
 from hostile import Counts, build_row, make_record, parse
 
