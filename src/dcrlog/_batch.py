@@ -1,6 +1,6 @@
 r"""A batch: the rows of one request, how large they are, and the body they make.
 
-Pure. Rows are joined with `,\n`: JSON text has no raw newline, so a body splits back into its rows
+Pure. Rows are joined with `,\n`: compact JSON has no raw newline, so a body splits back into its rows
 without an index.
 """
 
@@ -131,7 +131,7 @@ class Batch:
 
 def split_body(body: bytes) -> list[bytes]:
     """Return the rows of a body that `Batch.pack` made."""
-    return body[1:-1].split(_SEPARATOR)
+    return body[1:-1].split(_SEPARATOR) if len(body) > len(b"[]") else []
 
 
 def compress(body: bytes) -> bytes:

@@ -107,7 +107,7 @@ def load(
     given = read_options(os.environ if environment is None else environment)
     given |= {name: value for name, value in options.items() if value is not None}
     enabled = _boolean(given, "enabled", default=True)
-    rule = _read_rule(given.get("rule"))
+    rule = _read_rule(given.get("rule")) if enabled else None
     stream_name, stream = _choose_stream(rule, given.get("stream_name"))
     endpoint, rule_id = (
         _destination(given, rule) if enabled and needs_endpoint else (None, given.get("rule_id", ""))
@@ -122,7 +122,7 @@ def load(
         rule_id=rule_id,
         stream_name=stream_name,
         credential=_credential(given.get("credential", "default")),
-        columns=map_columns(stream, given.get("columns")),
+        columns=map_columns(stream, given.get("columns")) if enabled else (),
         enabled=enabled,
         level=level_number(given.get("level", 0)),
         capacity=_integer(given, "capacity", 64 * MIB, least=2 * MIB, unit="bytes"),

@@ -40,6 +40,7 @@ def test_packing_loses_changes_and_reorders_nothing(rows):
     assert batch.rows() == encoded
     body = body_of(batch)
     assert split_body(body) == encoded
+    assert split_body(b"[]") == []
     assert json.loads(body) == rows
     assert batch.rows() == encoded
 

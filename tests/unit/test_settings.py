@@ -118,7 +118,7 @@ def test_a_missing_destination_names_all_three_settings(missing):
 
 def test_a_handler_that_is_switched_off_needs_nothing():
     """Local development has no endpoint."""
-    assert load({"enabled": False}, {}).endpoint is None
+    assert load({"enabled": False, "rule": "nowhere.json"}, {}).endpoint is None
     assert load({}, {"DCRLOG_ENABLED": "false"}).enabled is False
 
 
