@@ -98,6 +98,12 @@ class Batch:
             self._starts.pop()
         self._starts.append((len(self._rows), seq))
 
+    @property
+    def last_seq(self) -> int:
+        """The `Seq` of its last row."""
+        index, seq = self._starts[-1]
+        return seq + len(self._rows) - index - 1
+
     def seal(self) -> None:
         """Fix the number of rows and what they cost."""
         self.count = len(self._rows)

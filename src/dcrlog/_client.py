@@ -136,26 +136,25 @@ def _failure(error: BaseException, request_id: str) -> Answer:
         return Answer(
             status=None,
             code=f"token: {type(cause).__name__}",
-            message=_first_line(cause),
+            message=_told(cause),
             request_id=request_id,
         )
     if not isinstance(error, HttpResponseError):
-        return Answer(
-            status=None, code=type(error).__name__, message=_first_line(error), request_id=request_id
-        )
+        return Answer(status=None, code=type(error).__name__, message=_told(error), request_id=request_id)
     headers: Mapping[str, str] = getattr(error.response, "headers", {})
     return Answer(
         status=error.status_code,
-        code=headers.get("x-ms-error-code") or str(getattr(error.error, "code", "") or ""),
-        message=_first_line(error),
+        code=_told(headers.get("x-ms-error-code") or getattr(error.error, "code", None) or ""),
+        message=_told(error),
         retry_after=headers.get("Retry-After"),
         request_id=request_id,
     )
 
 
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:_MAX_MESSAGE] if lines else ""
+def _told(text: object) -> str:
+    """Bring a failure's text into one line, without what would steer a terminal."""
+    printable = "".join(letter if letter.isprintable() else " " for letter in str(text)[: 4 * _MAX_MESSAGE])
+    return " ".join(printable.split())[:_MAX_MESSAGE]
 
 
 _TRACE_ID: Final = uuid.uuid4().int

@@ -7,8 +7,11 @@ no logging lock held.
 import atexit
 import logging
 import os
+import sys
 import weakref
 from typing import Final, Protocol
+
+from dcrlog._senders import SENDER_IDENTS
 
 
 class Living(Protocol):
@@ -57,7 +60,24 @@ def _exit() -> None:
         pipeline.finish_exit()
 
 
+def watch_child_process() -> None:
+    """Let a child of multiprocessing flush at its end, where `os._exit` runs no atexit hook."""
+    global _watched_pid  # noqa: PLW0603
+    util, process = sys.modules.get("multiprocessing.util"), sys.modules.get("multiprocessing.process")
+    if util is None or process is None or _watched_pid == os.getpid():
+        return
+    _watched_pid = os.getpid()
+    if process.parent_process() is not None:
+        # Registered at the child's first row: earlier ones are cleared while it starts.
+        util.Finalize(None, _exit, exitpriority=100)
+
+
+_watched_pid: int | None = None
+
+
 def _forget_parent() -> None:
+    # A new thread may get the ident that one of the parent's had.
+    SENDER_IDENTS.clear()
     for pipeline in list(_known):
         pipeline.renew()
 

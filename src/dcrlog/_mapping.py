@@ -74,11 +74,12 @@ def map_columns(stream: Stream | None, columns: Mapping[str, Any] | None) -> tup
     """
     base = default_stream() if stream is None else stream
     mapped = {column.name: MappedColumn(column.name, column.type, _fields_of(column.name)) for column in base}
-    if columns is not None and not isinstance(columns, Mapping):
+    columns = {} if columns is None else columns
+    if not isinstance(columns, Mapping):
         raise ConfigError(f"columns must map a column's name to a field, got {shown(columns)}.")
     # Values are read by key: in the mapping that dictConfig passes, only that resolves ext://.
-    for name in columns or ():
-        entry = columns[name] if columns else None
+    for name in columns:
+        entry = columns[name]
         if stream is not None and name not in mapped:
             raise ConfigError(
                 f"columns: stream {stream.name!r} of the rule has no column {shown(name)}. "

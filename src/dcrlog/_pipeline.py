@@ -68,9 +68,13 @@ class Pipeline:
 
     def put(self, row: bytes) -> None:
         """Accept a row, a JSON object in UTF-8. Waits only where `on_full="block"` asks for it."""
-        if self._blocks and not self._queue.has_room(row):
-            self._wait_for_room(row)
-        self._queue.put(row)
+        if self._deadline is not None and sys.is_finalizing():
+            self._put_too_late(row)
+            return
+        if self._blocks:
+            self._put_or_wait(row)
+        else:
+            self._queue.put(row)
         if self._senders.are_short or self._deadline is not None:
             self._see_to_delivery()
 
@@ -83,7 +87,9 @@ class Pipeline:
         through = self._queue.request_flush()
         if self._queue.is_settled(through):
             return True
-        if _lifecycle.owns_logging_lock():
+        # A sender needs both locks: the one that dictConfig holds, and ours, where a signal handler
+        # has interrupted a put.
+        if _lifecycle.owns_logging_lock() or self._queue.section.is_interrupted():
             return False
         deadline = self._clock.monotonic() + (self._settings.close_timeout if timeout is None else timeout)
         if self._deadline is not None:
@@ -125,24 +131,44 @@ class Pipeline:
         """Wait until the deadline, and count what is left as lost at exit."""
         if self._deadline is None or self._drain(self._deadline):
             return
+        self._give_up()
+
+    def _give_up(self) -> None:
         lost = self._queue.drop_rest(DropReason.EXIT)
         if lost:
             last = f"; last answer: {self._last_error}" if self._last_error else ""
             self._report.say(f"{lost} rows were not delivered when the process ended{last}", always=True)
 
-    def _wake_senders(self, sealed: int) -> None:
-        self._senders.wake(sealed)
+    def _wake_senders(self) -> None:
+        self._senders.wake()
 
     def _see_to_delivery(self) -> None:
         if self._senders.are_short and not self._senders.start():
             _lifecycle.hold(self)
-        if self._deadline is not None:
-            self._drain(self._deadline)
+        _lifecycle.watch_child_process()
+        if (
+            self._deadline is not None
+            and not self._queue.section.is_interrupted()
+            and not self._drain(self._deadline)
+        ):
+            self._give_up()
+
+    def _put_too_late(self, row: bytes) -> None:
+        """Count a row of which nothing can come any more.
+
+        While Python ends, threads are stopped, whatever lock they hold, and modules are being emptied: an
+        upload would fail, or hang. Records come here from `__del__`.
+        """
+        if not self._queue.section.is_stuck():
+            self._queue.put(row)
+            self._give_up()
 
     def _drain(self, deadline: float) -> bool:
         """Wait for, or where no thread runs do, the delivery of everything accepted so far."""
         through = self._queue.request_flush()
-        if not self._senders.alive and not self._senders.start():
+        if self._senders.are_short or not self._senders.are_alive:
+            self._senders.start()
+        if not self._senders.are_alive:
             self._senders.run_here(deadline)
             return self._queue.is_settled(through)
         return self._wait_until(lambda: self._queue.is_settled(through), deadline)
@@ -156,14 +182,17 @@ class Pipeline:
                 self._clock.wait(signal, left)
             return True
 
-    def _wait_for_room(self, row: bytes) -> None:
+    def _put_or_wait(self, row: bytes) -> None:
+        if self._queue.put(row, if_room=True):
+            return
         # A blocked event loop could never let the rest of the application make room.
         asyncio = sys.modules.get("asyncio")
-        if asyncio is not None and asyncio._get_running_loop() is not None:  # noqa: SLF001
-            return
-        if self._deadline is None and not _lifecycle.owns_logging_lock():
+        is_loop = asyncio is not None and asyncio._get_running_loop() is not None  # noqa: SLF001
+        if not is_loop and self._deadline is None and not _lifecycle.owns_logging_lock():
             deadline = self._clock.monotonic() + self._settings.block_timeout
-            self._wait_until(lambda: self._queue.has_room(row), deadline)
+            if self._wait_until(lambda: self._queue.put(row, if_room=True), deadline):
+                return
+        self._queue.put(row)
 
     def _make_sender(self) -> Sender:
         settings = self._settings

@@ -1,17 +1,15 @@
 """Rows between the logging call and the senders: one open batch, sealed ones, those in flight.
 
-One short lock guards everything. It is re-entrant, since a garbage collection or a signal handler
-may log while this very thread is inside; such a put only lays its row aside, and the outer one
-takes it in before it leaves. (A bare RLock gave rows the same Seq and let batches grow too large.)
+Everything is guarded by one short section, which says who is inside and can be interrupted there.
 """
 
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from dcrlog._batch import ROW_OVERHEAD, Batch, Stamp
 from dcrlog._clock import Clock, Signal
+from dcrlog._section import Section
 from dcrlog.settings import OnFull
 from dcrlog.stats import DropReason
 
@@ -25,7 +23,7 @@ class Queue:
         flush_interval: Seconds after which an open batch is due.
         on_full: What happens to a row when the capacity is reached.
         clock: Tells when a batch was opened.
-        wake: Called when there is something for a sender to look at, with the number of sealed batches.
+        wake: Called when there is something for a sender to look at.
     """
 
     def __init__(
@@ -36,11 +34,9 @@ class Queue:
         flush_interval: float,
         on_full: OnFull,
         clock: Clock,
-        wake: Callable[[int], None],
+        wake: Callable[[], None],
     ) -> None:
-        self._lock = threading.RLock()
-        self._busy = False
-        self._aside: deque[bytes] = deque()
+        self.section = Section(self._accept)
         self._stamp = stamp
         self._capacity = capacity
         self._interval = flush_interval
@@ -62,27 +58,39 @@ class Queue:
         """The id that the rows of this queue carry."""
         return self._stamp.instance_id
 
-    def put(self, row: bytes) -> None:
-        """Accept a row: give it a `Seq`, then hold it or drop it. Never waits for anything but the lock."""
-        with self._lock:
-            if self._busy:
-                self._aside.append(row)
-                return
-            self._busy = True
+    def put(self, row: bytes, *, if_room: bool = False) -> bool:
+        """Accept a row: give it a `Seq`, then hold it or drop it. Never waits for anything but the lock.
+
+        Args:
+            row: The row.
+            if_room: Accept it only if it can be held now.
+
+        Returns:
+            Whether it was accepted; always so without `if_room`.
+        """
+        section = self.section
+        with section.lock:
+            if section.is_busy:
+                section.aside.append(row)
+                return True
+            if if_room and self._used + len(row) + ROW_OVERHEAD > self._capacity:
+                return False
+            section.is_busy = True
             try:
                 self._accept(row)
+            except BaseException:
+                # Ctrl-C, or the end of the stack: what the batches hold is what counts.
+                self._mend()
+                raise
             finally:
-                self._busy = False
-            if self._aside:
-                self._take_in_aside()
-
-    def has_room(self, row: bytes) -> bool:
-        """Whether a row would be held now; True inside another put, which must not wait."""
-        return self._busy or self._used + len(row) + 2 * ROW_OVERHEAD <= self._capacity
+                section.is_busy = False
+            if section.aside:
+                section.take_in_aside()
+            return True
 
     def take(self) -> Batch | None:
         """Hand out the next batch that is due, and count it as in flight."""
-        with self._section():
+        with self.section.entered():
             if not self._sealed and self._open is not None and self._is_due(self._open):
                 self._seal()
             if not self._sealed:
@@ -93,7 +101,7 @@ class Queue:
 
     def due_in(self) -> float | None:
         """Return the seconds until `take` has something; None while nothing waits."""
-        with self._section():
+        with self.section.entered():
             if self._sealed:
                 return 0.0
             if self._open is None:
@@ -104,7 +112,7 @@ class Queue:
 
     def settle(self, batch: Batch) -> None:
         """The service has taken the batch. One that was dropped meanwhile stays dropped."""
-        with self._section():
+        with self.section.entered():
             if batch in self._in_flight:
                 self._in_flight.discard(batch)
                 self._used -= batch.charge
@@ -113,16 +121,17 @@ class Queue:
 
     def give_back(self, batch: Batch) -> None:
         """Put a batch that was in flight behind the others; packed by now, it holds fewer bytes."""
-        with self._section():
+        with self.section.entered():
             if batch in self._in_flight:
                 self._in_flight.discard(batch)
                 self._used += batch.cost - batch.charge
                 batch.charge = batch.cost
                 self._sealed.append(batch)
+                self._notify()
 
     def drop_rest(self, reason: DropReason) -> int:
         """Give up every row that is held; return how many."""
-        with self._section():
+        with self.section.entered():
             self._open = None
             lost = self._seq - self._delivered - sum(self._dropped.values())
             self._count_drop(reason, lost)
@@ -134,14 +143,14 @@ class Queue:
 
     def request_flush(self) -> int:
         """Make everything accepted so far due at once; return the last `Seq` of it."""
-        through = self._seq
-        self._flush_through = max(self._flush_through, through)
-        self._wake(len(self._sealed))
-        return through
+        with self.section.entered():
+            self._flush_through = through = self._seq
+            self._wake()
+            return through
 
     def is_settled(self, through: int) -> bool:
         """Whether no row up to this `Seq` is held."""
-        with self._section():
+        with self.section.entered():
             held = [*self._sealed, *self._in_flight]
             if self._open is not None:
                 held.append(self._open)
@@ -151,29 +160,30 @@ class Queue:
     def changes(self) -> Iterator[Signal]:
         """Yield a signal that is set whenever rows have left the queue."""
         signal = Signal()
-        with self._section():
+        with self.section.entered():
             self._waiters.add(signal)
         try:
             yield signal
         finally:
-            with self._section():
+            with self.section.entered():
                 self._waiters.discard(signal)
 
     def accounts(self) -> tuple[int, int, dict[DropReason, int], int]:
         """Return accepted, delivered, dropped by reason and pending, all of one moment."""
-        with self._section():
+        with self.section.entered():
             dropped = dict(self._dropped)
             pending = self._seq - self._delivered - sum(dropped.values())
             return self._seq, self._delivered, dropped, pending
 
     def _accept(self, row: bytes) -> None:
-        self._seq = seq = self._seq + 1
+        seq = self._seq + 1
         used = self._used + len(row) + ROW_OVERHEAD
         batch = self._open
         if used > self._capacity or batch is None or not batch.append(row):
             self._accept_elsewhere(seq, row)
         else:
             self._used = used
+        self._seq = seq
 
     def _accept_elsewhere(self, seq: int, row: bytes) -> None:
         """Make room for a row, open the next batch with it, or drop it."""
@@ -189,7 +199,7 @@ class Queue:
                 return
             self._seal()
             self._open = batch
-            self._wake(len(self._sealed))
+            self._wake()
         self._used += cost
 
     def _drop_row(self, seq: int, reason: DropReason) -> None:
@@ -204,7 +214,15 @@ class Queue:
             oldest = self._sealed.popleft()
             self._count_drop(DropReason.QUEUE_FULL, oldest.count)
             self._used -= oldest.charge
+            self._notify()
         return self._used + cost <= self._capacity
+
+    def _mend(self) -> None:
+        if self._open is not None:
+            if self._sealed and self._sealed[-1] is self._open:
+                self._open = None
+            else:
+                self._seq = max(self._seq, self._open.last_seq)
 
     def _seal(self) -> None:
         if self._open is not None:
@@ -225,26 +243,3 @@ class Queue:
     def _notify(self) -> None:
         for signal in tuple(self._waiters):
             signal.set()
-
-    @contextmanager
-    def _section(self) -> Iterator[None]:
-        """Hold the lock, with puts of this very thread laid aside until the end."""
-        with self._lock:
-            outer = self._busy
-            self._busy = True
-            try:
-                yield
-            finally:
-                self._busy = outer
-            if not outer and self._aside:
-                self._take_in_aside()
-
-    def _take_in_aside(self) -> None:
-        # A put that comes after the loop has ended, before `_busy` is reset, lays its row aside too.
-        while self._aside:
-            self._busy = True
-            try:
-                while self._aside:
-                    self._accept(self._aside.popleft())
-            finally:
-                self._busy = False

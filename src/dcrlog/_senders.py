@@ -1,22 +1,36 @@
-"""The threads that deliver batches, and the same loop run in a caller's thread where none can start.
-
-Senders share one fate: after an answer that asks to wait, all of them wait.
-"""
+"""The threads that deliver batches, and the same loop run in a caller's thread where none can start."""
 
 import contextvars
-import random
+import logging
+import os
+import sys
 import threading
 import uuid
 from collections.abc import Callable
 from typing import Final
 
+from dcrlog._backoff import Backoff
 from dcrlog._batch import Batch
 from dcrlog._clock import Clock, Signal
 from dcrlog._queue import Queue
-from dcrlog._retry import Answer, Outcome, Sender, classify, wait_before_retry
+from dcrlog._retry import Answer, Outcome, Sender, classify
+from dcrlog._values import text
 
 SENDER_IDENTS: Final[set[int]] = set()
 """Idents of threads that are delivering now: what they log must not come back to us."""
+
+
+def is_made_by_sender(record: logging.LogRecord) -> bool:
+    """Whether a thread of ours, in this process, made the record while it was delivering.
+
+    It goes by the record's own thread, which holds behind a QueueListener too; where logging does not
+    note threads (`logging.logThreads`), by the thread that asks.
+    """
+    thread = record.__dict__.get("thread")
+    if type(thread) is not int:
+        thread = threading.get_ident()
+    return thread in SENDER_IDENTS and record.__dict__.get("process") in {None, os.getpid()}
+
 
 ATTEMPT_TIMEOUT: Final = 30.0
 _IDLE_SECONDS: Final = 30.0
@@ -45,54 +59,75 @@ class Senders:
         self._queue = queue
         self._sender = sender
         self._clock = clock
-        self._wake = Signal()
         self._most = most
         self._on_answer = on_answer
-        self._lock = threading.Lock()
-        self._idle: set[int] = set()
+        self._backoff = Backoff(clock)
+        self._starting = threading.Lock()
+        self._threads: set[threading.Thread] = set()
+        self._sleeping: dict[int, Signal] = {}
         self._is_ending = False
-        self._failures = 0
-        self._resume_at: float | None = None
-        self.alive = 0
-        """How many threads run."""
         self.are_short = True
-        """Whether one more should be started. Read without a lock after every put."""
+        """Whether one more thread should be started. Read without a lock after every put."""
+
+    @property
+    def are_alive(self) -> bool:
+        """Whether a thread is there to deliver. At finalization Python has stopped them all."""
+        return not sys.is_finalizing() and any(thread.is_alive() for thread in tuple(self._threads))
 
     def start(self) -> bool:
-        """Start one more thread, unless there are enough; return whether one is there to deliver.
+        """Start one more thread, unless there are enough; return whether any can be expected to deliver.
 
         It fails where Python starts no thread any more: at exit on 3.12, in some subinterpreters.
         """
-        self.are_short = False
         # Not waited for: whoever holds it is starting a thread, maybe in this very thread, interrupted.
-        if not self._lock.acquire(blocking=False):
+        if not self._starting.acquire(blocking=False):
             return True
         try:
-            if self.alive >= self._most:
-                return True
-            self.alive += 1
-            self._is_ending = False
+            for thread in tuple(self._threads):
+                if not thread.is_alive():
+                    self._threads.discard(thread)
+            if len(self._threads) < self._most:
+                self._start_thread()
+            # The new thread may have ended already, and said so before it was counted.
+            self.are_short = not self.are_alive
+            return not self.are_short
         finally:
-            self._lock.release()
+            self._starting.release()
+
+    def _start_thread(self) -> None:
         thread = threading.Thread(target=self._run, name="dcrlog-sender", daemon=True)
+        self._is_ending = False
         try:
             # An empty context: or every upload would belong to the request that logged first.
             contextvars.Context().run(thread.start)
+        except RecursionError:
+            raise
         except RuntimeError:
-            self._count_out()
-            return False
-        return True
+            return
+        finally:
+            # At the end of the caller's stack, or on Ctrl-C, the thread may run although start() raised.
+            if thread.ident is not None:
+                self._threads.add(thread)
 
-    def wake(self, sealed: int) -> None:
+    def wake(self) -> None:
         """Let a sender look at the queue. Called inside the queue's lock, so it starts no thread itself."""
-        if sealed and not self._idle and self._resume_at is None and self.alive < self._most:
+        if self._backoff.left() > 0:
+            return
+        sleeping = list(self._sleeping.values())
+        if sleeping:
+            sleeping[0].set()
+        elif len(self._threads) < self._most:
             self.are_short = True
-        self._wake.set()
 
     def hurry(self) -> None:
-        """End a wait after a failure; the next try comes at once."""
-        self._resume_at = None
-        self._wake.set()
+        """End the wait after a failure; the next try comes at once."""
+        self._backoff.clear()
+        self._wake_all()
+
+    def end(self) -> None:
+        """Let the threads end, and the connections be closed, once everything is delivered."""
+        self._is_ending = True
+        self._wake_all()
 
     def run_here(self, deadline: float) -> None:
         """Deliver what is due in the calling thread until nothing is left or the deadline has come."""
@@ -100,99 +135,92 @@ class Senders:
         SENDER_IDENTS.add(ident)
         try:
             while (left := deadline - self._clock.monotonic()) > 0:
+                wait = self._backoff.left()
+                if wait > 0:
+                    self._clock.wait(Signal(), min(wait, left))
+                    continue
                 batch = self._queue.take()
                 if batch is None:
                     return
-                if not self._deliver(batch, min(left, ATTEMPT_TIMEOUT)):
-                    signal = Signal()
-                    resume_at = self._resume_at or 0.0
-                    self._clock.wait(signal, min(resume_at, deadline) - self._clock.monotonic())
+                self._deliver(batch, min(left, ATTEMPT_TIMEOUT))
         finally:
             SENDER_IDENTS.discard(ident)
-
-    def end(self) -> None:
-        """Let the threads end, and the connections be closed, once everything is delivered."""
-        self._is_ending = True
-        self._wake.set()
 
     def _run(self) -> None:
         ident = threading.get_ident()
+        signal = Signal()
         SENDER_IDENTS.add(ident)
         try:
-            while True:
-                while self._step():
-                    pass
-                left = self._count_out()
-                # Somebody may have put a row while this thread still counted as alive.
-                if self._queue.due_in() is None:
-                    break
-                with self._lock:
-                    self.alive += 1
-                    self.are_short = False
-            if self._is_ending:
-                self._wake.set()
-                if left == 0:
-                    self._sender.close()
+            while self._step(ident, signal):
+                pass
         finally:
+            self._threads.discard(threading.current_thread())
+            self.are_short = not self._threads
+            if self._is_ending and not self._threads:
+                self._sender.close()
             SENDER_IDENTS.discard(ident)
 
-    def _step(self) -> bool:
-        """Wait for something to do and do it; return False when this thread is no longer needed."""
-        resume_at = self._resume_at
-        left = 0.0 if resume_at is None else resume_at - self._clock.monotonic()
-        if left > 0:
-            self._clock.wait(self._wake, left)
-            return True
-        batch = self._queue.take()
+    def _step(self, ident: int, signal: Signal) -> bool:
+        """Deliver a batch, or wait for one; return False when this thread is no longer needed."""
+        batch = self._queue.take() if self._backoff.left() <= 0 else None
         if batch is not None:
-            self._call_others()
+            self.wake()
             self._deliver(batch, ATTEMPT_TIMEOUT)
             return True
-        due_in = self._queue.due_in()
-        if due_in is None and self._is_ending:
-            return False
-        self._idle.add(threading.get_ident())
-        woken = self._clock.wait(self._wake, _IDLE_SECONDS if due_in is None else due_in)
-        self._idle.discard(threading.get_ident())
-        return woken or due_in is not None
-
-    def _call_others(self) -> None:
-        """See to it that somebody takes the next batch while this thread is busy with its own."""
-        if self._queue.due_in() is None:
-            return
-        if self._idle:
-            self._wake.set()
-        elif self._queue.due_in() == 0.0:
-            self.start()
-
-    def _deliver(self, batch: Batch, timeout: float) -> bool:
-        answer = self._attempt(batch, timeout)
-        if classify(answer) is Outcome.SETTLED:
-            self._failures = 0
-            self._resume_at = None
-            self._queue.settle(batch)
+        self._sleeping[ident] = signal
+        try:
+            # Looked at again now that a wake-up would reach this thread: one before it went to another.
+            due_in = self._queue.due_in()
+            if due_in is None and self._is_ending:
+                return False
+            wait = max(self._backoff.left(), _IDLE_SECONDS if due_in is None else due_in)
+            woken = wait <= 0 or self._clock.wait(signal, wait)
+        finally:
+            self._sleeping.pop(ident, None)
+        if woken or due_in is not None:
             return True
-        batch.attempts += 1
-        self._failures += 1
-        wait = wait_before_retry(answer, self._failures, now=self._clock.time(), chance=random.random())
-        self._resume_at = self._clock.monotonic() + wait
-        self._queue.give_back(batch)
-        return False
+        # Somebody may put a row while this thread still counts: it counts itself out, then looks again.
+        self._threads.discard(threading.current_thread())
+        self.are_short = not self._threads
+        if self._queue.due_in() is None:
+            return False
+        self._threads.add(threading.current_thread())
+        self.are_short = False
+        return True
 
-    def _attempt(self, batch: Batch, timeout: float) -> Answer:
+    def _deliver(self, batch: Batch, timeout: float) -> None:
+        begun_at = self._clock.monotonic()
+        answer, size = self._attempt(batch, timeout)
+        try:
+            self._on_answer(answer, size)
+        finally:
+            if classify(answer) is Outcome.SETTLED:
+                self._queue.settle(batch)
+                if self._backoff.succeeded(begun_at):
+                    self._wake_all()
+            else:
+                batch.attempts += 1
+                self._backoff.failed(answer)
+                self._queue.give_back(batch)
+
+    def _attempt(self, batch: Batch, timeout: float) -> tuple[Answer, int]:
+        """Send a batch. Whatever is raised, a credential's SystemExit too, ends the attempt and no more."""
         request_id = str(uuid.uuid4())
         size = 0
         try:
             body = batch.pack()
             size = len(body)
-            answer = self._sender.send(body, request_id=request_id, timeout=timeout)
-        except Exception as error:  # MemoryError, or a fault of a sender under test
-            answer = Answer(status=None, code=type(error).__name__, message=str(error), request_id=request_id)
-        self._on_answer(answer, size)
-        return answer
+            return self._sender.send(body, request_id=request_id, timeout=timeout), size
+        except BaseException as error:
+            is_for_us = threading.current_thread() is threading.main_thread()
+            if is_for_us and isinstance(error, KeyboardInterrupt | SystemExit):
+                self._queue.give_back(batch)
+                raise
+            failure = Answer(
+                status=None, code=type(error).__name__, message=text(error), request_id=request_id
+            )
+            return failure, size
 
-    def _count_out(self) -> int:
-        with self._lock:
-            self.alive -= 1
-            self.are_short = self.alive == 0
-            return self.alive
+    def _wake_all(self) -> None:
+        for signal in list(self._sleeping.values()):
+            signal.set()

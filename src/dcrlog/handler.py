@@ -1,7 +1,7 @@
 """The stdlib front end: a `logging.Handler` that turns records into rows and puts them into a pipeline."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from dcrlog._clock import Clock
 from dcrlog._pipeline import Pipeline
 from dcrlog._retry import Sender
 from dcrlog._rows import compile_builder
-from dcrlog._senders import SENDER_IDENTS
+from dcrlog._senders import is_made_by_sender
 from dcrlog.rules import Rule
 from dcrlog.stats import DropReason, Stats
 
@@ -46,11 +46,11 @@ class LogsIngestionHandler(logging.Handler):
         block_timeout: Seconds. Default 10.
         max_senders: Threads that deliver at the same time, at most. Default 8.
         redact: True, `{"keys": [...], "patterns": [...]}`, or a callable that takes and returns a row.
-        on_drop: Called with a `DropReason` and a number of rows, from a sender's thread.
-        account_rows: Whether losses are told in the table: "losses" (default), "always", "never".
-        spool_dir: Directory for rows that must survive a crash.
-        spool_capacity: Bytes the spool may take. Default 1 GiB.
-        fsync: Whether the spool is synced to the disk.
+        on_drop: Checked, and not used yet.
+        account_rows: Checked, and not used yet.
+        spool_dir: Refused: there is no spool yet.
+        spool_capacity: Checked, and not used yet.
+        fsync: Checked, and not used yet.
         sender: For tests: what carries the bodies, in place of the official client.
         clock: For tests: what time is read from.
 
@@ -106,15 +106,22 @@ class LogsIngestionHandler(logging.Handler):
 
     def handle(self, record: logging.LogRecord) -> bool:
         """Take a record that passes the filters. Nothing is raised, and no lock held while it is read."""
-        # First of all, before any lock: what a sender's thread logs would feed itself for ever.
-        if self._pipeline is None or record.thread in SENDER_IDENTS:
-            return False
-        if self.filters:
-            passed = self._filtered(record)
-            if passed is None:
-                return False
-            record = passed
+        return self._take(record, self.filters)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take a record without asking the filters, for code that calls a handler's `emit` itself."""
+        self._take(record, ())
+
+    def _take(self, record: logging.LogRecord, filters: Sequence[Any]) -> bool:
         try:
+            # First of all, before any lock: what a sender's thread logs would feed itself for ever.
+            if self._pipeline is None or is_made_by_sender(record):
+                return False
+            if filters:
+                passed = _filtered(record, filters)
+                if passed is None:
+                    return False
+                record = passed
             self._pipeline.put(self._build(record))
         except (KeyboardInterrupt, SystemExit):
             raise
@@ -122,11 +129,6 @@ class LogsIngestionHandler(logging.Handler):
             # The application's stack or memory has come to its end, and it will hear so from its own code.
             return False
         return True
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Take a record without asking the filters, for code that calls a handler's `emit` itself."""
-        if self._pipeline is not None and record.thread not in SENDER_IDENTS:
-            self._pipeline.put(self._build(record))
 
     def flush(self, timeout: float | None = None) -> bool:  # type: ignore[override]
         """Wait until everything accepted so far is settled; return whether it is.
@@ -153,18 +155,19 @@ class LogsIngestionHandler(logging.Handler):
             return Stats(dropped=MappingProxyType({}))
         return self._pipeline.stats()
 
-    def _filtered(self, record: logging.LogRecord) -> logging.LogRecord | None:
-        """Run the filters; one may return another record (of Python 3.12, honoured on 3.11 too)."""
-        for entry in self.filters:
-            try:
-                passed = entry.filter(record) if hasattr(entry, "filter") else entry(record)
-            except (KeyboardInterrupt, SystemExit):
-                raise
-            except BaseException:
-                # A filter that fails has not refused the record, and losing it would go untold.
-                continue
+
+def _filtered(record: logging.LogRecord, filters: Sequence[Any]) -> logging.LogRecord | None:
+    """Run filters; one may return another record (of Python 3.12, honoured on 3.11 too)."""
+    for entry in filters:
+        try:
+            passed = entry.filter(record) if hasattr(entry, "filter") else entry(record)
             if not passed:
                 return None
-            if isinstance(passed, logging.LogRecord):
-                record = passed
-        return record
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException:
+            # A filter that fails has not refused the record, and losing it would go untold.
+            continue
+        if isinstance(passed, logging.LogRecord):
+            record = passed
+    return record

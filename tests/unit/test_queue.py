@@ -24,7 +24,7 @@ def make_queue(**options):
         "flush_interval": 1.0,
         "on_full": OnFull.DROP_NEWEST,
         "clock": ManualClock(),
-        "wake": lambda sealed: None,
+        "wake": lambda: None,
     }
     return Queue(**(defaults | options))
 
@@ -181,8 +181,9 @@ def test_room_comes_back_when_a_batch_is_settled_packed_or_not():
         queue.settle(batch)
 
     assert queue.accounts() == (29, 29, {}, 0)
-    assert queue.has_room(row_of(1_100_000))
-    assert not queue.has_room(row_of(1_200_000))
+    assert not queue.put(row_of(1_200_000), if_room=True)
+    assert queue.put(row_of(900_000), if_room=True)
+    assert not queue.put(row_of(900_000), if_room=True)
 
 
 def test_what_is_left_at_exit_is_counted():

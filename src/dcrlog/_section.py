@@ -1,0 +1,67 @@
+"""A critical section that its own thread may re-enter, by a garbage collection or a signal handler that logs.
+
+A plain lock deadlocks there, and a bare re-entrant one lets the inner put run in the middle of the
+outer: rows got the same `Seq`, and batches grew too large. Here the inner put lays its row aside, and
+the outer takes it in before it leaves.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+class Section:
+    """One re-entrant lock, whether its owner is inside, and the rows that were laid aside meanwhile.
+
+    Args:
+        take_in: Called, inside, with each row that was laid aside.
+    """
+
+    __slots__ = ("_take_in", "aside", "is_busy", "lock")
+
+    def __init__(self, take_in: Callable[[bytes], None]) -> None:
+        self._take_in = take_in
+        self.lock = threading.RLock()
+        self.is_busy = False
+        self.aside: deque[bytes] = deque()
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Hold the lock, with puts of this very thread laid aside until the end."""
+        with self.lock:
+            outer = self.is_busy
+            self.is_busy = True
+            try:
+                yield
+            finally:
+                self.is_busy = outer
+            if not outer and self.aside:
+                self.take_in_aside()
+
+    def take_in_aside(self) -> None:
+        """Take in what was laid aside. Called with the lock held and nobody inside."""
+        # A put that comes after the inner loop has ended, before `is_busy` is reset, lays its row aside too.
+        while self.aside:
+            self.is_busy = True
+            try:
+                while self.aside:
+                    self._take_in(self.aside.popleft())
+            finally:
+                self.is_busy = False
+
+    def is_interrupted(self) -> bool:
+        """Whether this very thread is inside, interrupted by whatever asks."""
+        if not self.lock.acquire(blocking=False):
+            return False
+        try:
+            return self.is_busy
+        finally:
+            self.lock.release()
+
+    def is_stuck(self) -> bool:
+        """Whether the lock is held for a second: at finalization, by a thread that will never run again."""
+        has_lock = self.lock.acquire(timeout=1.0)
+        if has_lock:
+            self.lock.release()
+        return not has_lock

@@ -1,0 +1,324 @@
+"""What could strand rows for ever: threads that die or never start, waits, forks, interruptions."""
+
+import logging
+import os
+import sys
+import threading
+
+import pytest
+
+from dcrlog import LogsIngestionHandler
+from dcrlog import settings as _settings
+from dcrlog._pipeline import Pipeline
+from dcrlog._senders import SENDER_IDENTS, is_made_by_sender
+from dcrlog.testing import Answer, ManualClock, RecordingSender, ScriptedSender
+
+ROW = b'{"Message":"m"}'
+
+
+def make_pipeline(sender, clock=None, **options):
+    settings = _settings.load(options, {}, needs_endpoint=False)
+    return Pipeline(settings, sender=sender, clock=clock)
+
+
+@pytest.mark.parametrize("error", [RecursionError, MemoryError, KeyboardInterrupt])
+def test_a_thread_that_could_not_be_made_is_made_at_the_next_row(monkeypatch, error):
+    """The first record may come at the end of the application's stack; the second must not pay for it."""
+    sender = RecordingSender()
+    pipeline = make_pipeline(sender)
+
+    def fail(*args, **options):
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "__init__", fail)
+        with pytest.raises(error):
+            pipeline.put(ROW)
+    pipeline.put(ROW)
+
+    assert pipeline.flush(10)
+    assert [row["Seq"] for row in sender.rows] == [1, 2]
+    pipeline.close()
+
+
+class UnprintableError(Exception):
+    def __str__(self):
+        raise ValueError("not even this")
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit(), UnprintableError()])
+def test_whatever_a_credential_raises_costs_one_attempt(error):
+    """A sender thread outlives SystemExit, and an exception that cannot be printed."""
+    clock = ManualClock()
+
+    class Raises(RecordingSender):
+        def answer(self, request_id, timeout):
+            answer = super().answer(request_id, timeout)
+            if len(self.request_ids) == 1:
+                raise error
+            return answer
+
+    sender = Raises()
+    pipeline = make_pipeline(sender, clock)
+    pipeline.put(ROW)
+    pipeline._queue.request_flush()
+    sender.wait_for_attempts(1)
+    clock.wait_for_waiter(0.05)
+    clock.advance(60.0)
+    sender.wait_for_attempts(2)
+
+    assert [row["Seq"] for row in sender.rows] == [1]
+    pipeline.close()
+
+
+def test_one_request_that_hangs_does_not_hold_up_the_rows_behind_it():
+    """A flush finds another sender, though no batch is full."""
+    release = threading.Event()
+
+    class HangsOnce(RecordingSender):
+        def send(self, body, *, request_id, timeout):
+            if b'"Seq":1,' in __import__("gzip").decompress(body):
+                assert release.wait(30)
+            return super().send(body, request_id=request_id, timeout=timeout)
+
+    sender = HangsOnce()
+    pipeline = make_pipeline(sender)
+    pipeline.put(ROW)
+    assert not pipeline.flush(0.2)
+    pipeline.put(ROW)
+    assert not pipeline.flush(0.5)
+
+    assert [row["Seq"] for row in sender.rows] == [2]
+    release.set()
+    assert pipeline.flush(10)
+    pipeline.close()
+
+
+def test_an_older_success_does_not_end_the_wait_that_a_429_asked_for():
+    """Requests under way when the service said to wait prove nothing about it."""
+    from dcrlog._backoff import Backoff
+
+    clock = ManualClock()
+    backoff = Backoff(clock)
+    begun_before = clock.monotonic()
+    clock.advance(1.0)
+    backoff.failed(Answer(status=429, retry_after="60"))
+
+    assert not backoff.succeeded(begun_before)
+    assert backoff.left() == 60.0
+    clock.advance(60.0)
+    assert backoff.succeeded(clock.monotonic())
+    assert backoff.left() <= 0
+
+
+def test_after_an_outage_all_senders_go_on_together():
+    """The success that ends a wait wakes those who sleep through it."""
+    clock = ManualClock()
+    together = threading.Barrier(3)
+
+    class Meets(RecordingSender):
+        """Fails three times, delivers one batch alone, and then needs three requests at once."""
+
+        def send(self, body, *, request_id, timeout):
+            with self._attempted:
+                self.request_ids.append(request_id)
+                number = len(self.request_ids)
+                self._attempted.notify_all()
+            if number <= 3:
+                self_wait.wait(30)
+                return Answer(status=503, retry_after="600")
+            if number > 4:
+                together.wait(30)
+            with self._attempted:
+                self.bodies.append(__import__("gzip").decompress(body))
+            return Answer(status=204)
+
+    self_wait = threading.Event()
+    sender = Meets()
+    pipeline = make_pipeline(sender, clock, max_senders=3)
+    big = b'{"Message":"' + b"x" * 900_000 + b'"}'
+    for number in range(8):
+        pipeline.put(big)
+        sender.wait_for_attempts(min(3, number))
+    self_wait.set()
+    pipeline._queue.request_flush()
+    clock.wait_for_waiter(500.0)
+    pipeline._senders.hurry()
+    sender.wait_for_attempts(7)
+
+    together.abort()
+    pipeline._queue.drop_rest("exit")
+    pipeline.close()
+
+
+def test_a_blocked_put_takes_the_room_that_a_packed_batch_gives_back():
+    """A batch that failed waits gzipped, in a fraction of its room; the caller need not wait for the rest."""
+    clock = ManualClock()
+    sender = ScriptedSender([Answer(status=503, retry_after="600")])
+    options = {"capacity": 2 * 1024 * 1024, "on_full": "block", "block_timeout": 3600.0}
+    pipeline = make_pipeline(sender, clock, **options)
+    big = b'{"Message":"' + b"x" * 900_000 + b'"}'
+    for _ in range(3):
+        pipeline.put(big)
+
+    assert pipeline.stats().accepted == 3
+    assert pipeline.stats().dropped == {}
+    pipeline._senders.hurry()
+    pipeline._queue.request_flush()
+    sender.wait_for_attempts(4)
+    pipeline.close()
+
+
+def test_producers_that_block_together_drop_nothing():
+    """Eight threads against a queue of two batches: each waits its turn, since there is room in time."""
+    sender = RecordingSender()
+    pipeline = make_pipeline(sender, capacity=2 * 1024 * 1024, on_full="block", block_timeout=60.0)
+    big = b'{"Message":"' + b"x" * 300_000 + b'"}'
+    producers = [threading.Thread(target=lambda: [pipeline.put(big) for _ in range(20)]) for _ in range(8)]
+    for producer in producers:
+        producer.start()
+    for producer in producers:
+        producer.join()
+
+    assert pipeline.flush(30)
+    assert pipeline.stats().delivered == 160
+    assert pipeline.stats().dropped == {}
+    pipeline.close()
+
+
+def test_a_flush_from_inside_a_put_hands_over():
+    """A SIGTERM handler that flushes may have interrupted a put, whose lock the senders need."""
+    sender = RecordingSender()
+    pipeline = make_pipeline(sender)
+    answers = []
+
+    class Row(bytes):
+        def __len__(self):
+            answers.append(pipeline.flush(3600.0))
+            return super().__len__()
+
+    pipeline.put(ROW)
+    pipeline.put(Row(ROW))
+
+    assert answers
+    assert not any(answers[:1])
+    assert pipeline.flush(10)
+    pipeline.close()
+
+
+def test_a_late_row_that_cannot_be_delivered_is_counted_and_told(capsys):
+    """After the exit hook, too, a loss has a reason."""
+    sender = ScriptedSender([503] * 100)
+    pipeline = make_pipeline(sender, close_timeout=0.3)
+    pipeline.begin_exit()
+    pipeline.finish_exit()
+    pipeline.put(ROW)
+    pipeline.put(ROW)
+
+    stats = pipeline.stats()
+    assert stats.dropped == {"exit": 2}
+    assert stats.pending == 0
+    assert "rows were not delivered" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("attributes", [{"thread": None}, {"thread": []}, {}])
+def test_a_record_without_its_thread_is_judged_by_the_thread_that_asks(attributes):
+    """`logging.logThreads = False`, or a record made from JSON."""
+    record = logging.makeLogRecord(attributes | {"process": os.getpid()})
+    if not attributes:
+        del record.thread
+    assert not is_made_by_sender(record)
+    SENDER_IDENTS.add(threading.get_ident())
+    try:
+        assert is_made_by_sender(record)
+    finally:
+        SENDER_IDENTS.discard(threading.get_ident())
+
+
+def test_a_record_of_another_process_is_not_ours():
+    """A forked child's thread may have the ident of a sender of its parent."""
+    SENDER_IDENTS.add(1)
+    try:
+        assert is_made_by_sender(logging.makeLogRecord({"thread": 1, "process": os.getpid()}))
+        assert not is_made_by_sender(logging.makeLogRecord({"thread": 1, "process": os.getpid() + 1}))
+    finally:
+        SENDER_IDENTS.discard(1)
+
+
+def test_nothing_escapes_a_filter_or_a_record_that_misbehaves():
+    """An answer whose truth cannot be told, and records without the attributes that logging sets."""
+
+    class Untrue:
+        def __bool__(self):
+            raise ValueError
+
+    sender = RecordingSender()
+    handler = LogsIngestionHandler(sender=sender)
+    handler.addFilter(lambda record: Untrue())
+    record = logging.makeLogRecord({"msg": "kept"})
+    handler.handle(record)
+    record.__dict__.clear()
+    handler.handle(record)
+    handler.emit(record)
+
+    assert handler.flush(10)
+    assert len(sender.rows) == 3
+    handler.close()
+
+
+def test_an_application_s_random_numbers_are_its_own():
+    """What the service answers must not change a program that has seeded `random`."""
+    import random
+
+    clock = ManualClock()
+    sender = ScriptedSender([503])
+    pipeline = make_pipeline(sender, clock)
+    random.seed(1)
+    expected = [random.random() for _ in range(3)]
+    random.seed(1)
+    pipeline.put(ROW)
+    pipeline._queue.request_flush()
+    sender.wait_for_attempts(1)
+    clock.wait_for_waiter(0.05)
+
+    assert [random.random() for _ in range(3)] == expected
+    clock.advance(60.0)
+    sender.wait_for_attempts(2)
+    pipeline.close()
+
+
+def test_an_interrupted_put_leaves_the_accounts_balanced():
+    """Ctrl-C wherever Python looks for signals inside the queue: a row counts, or it does not."""
+    interrupted = 0
+    for stop_at in range(1, 40):
+        sender = RecordingSender()
+        pipeline = make_pipeline(sender)
+        calls = 0
+
+        def count_calls(frame, event, _, stop_at=stop_at):
+            nonlocal calls, interrupted
+            is_ours = frame.f_code.co_filename.endswith(("_queue.py", "_batch.py"))
+            calls += is_ours and event in {"call", "c_return"}
+            if calls == stop_at:
+                sys.setprofile(None)
+                interrupted += 1
+                raise KeyboardInterrupt
+
+        pipeline.put(ROW)
+        sys.setprofile(count_calls)
+        try:
+            pipeline.put(b'{"Message":"' + b"x" * 999_000 + b'"}')
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.setprofile(None)
+        pipeline.put(ROW)
+
+        assert pipeline.flush(10), stop_at
+        stats = pipeline.stats()
+        assert stats.pending == 0, stop_at
+        assert stats.accepted == stats.delivered == len(sender.rows), stop_at
+        seqs = [row["Seq"] for row in sender.rows]
+        assert sorted(seqs) == list(range(1, len(seqs) + 1)), stop_at
+        pipeline.close()
+    assert interrupted > 5
