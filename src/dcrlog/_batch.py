@@ -58,6 +58,8 @@ class Batch:
         opened_at: When that came, in seconds of the clock's monotonic scale.
 
     Attributes:
+        open_rows: Its rows, until it is packed; the queue appends to them.
+        row_cost: Bytes that a row takes of the body beyond its own: stamp and separator.
         size: Bytes of its body, at most: brackets, separators and stamps included.
         count: How many rows it has, once it is sealed.
         attempts: How often it was sent without success.
@@ -65,8 +67,8 @@ class Batch:
     """
 
     __slots__ = (
-        "_packed", "_row_cost", "_rows", "_stamp", "_starts",
-        "attempts", "charge", "count", "first_seq", "opened_at", "size",
+        "_packed", "_stamp", "_starts",
+        "attempts", "charge", "count", "first_seq", "open_rows", "opened_at", "row_cost", "size",
     )  # fmt: skip
 
     def __init__(self, stamp: Stamp, first_seq: int, opened_at: float) -> None:
@@ -78,35 +80,35 @@ class Batch:
         self.charge = 0
         self._stamp = stamp
         # Two brackets and n - 1 separators are as many bytes as n separators.
-        self._row_cost = stamp.width(first_seq) + len(_SEPARATOR)
-        self._rows: list[bytes] = []
+        self.row_cost = stamp.width(first_seq) + len(_SEPARATOR)
+        self.open_rows: list[bytes] = []
         self._starts = [(0, first_seq)]
         self._packed: bytes | None = None
 
     def append(self, row: bytes) -> bool:
         """Add a row if the body stays within `MAX_BODY_BYTES` with it, and return whether it was added."""
-        size = self.size + len(row) + self._row_cost
+        size = self.size + len(row) + self.row_cost
         if size > MAX_BODY_BYTES:
             return False
-        self._rows.append(row)
+        self.open_rows.append(row)
         self.size = size
         return True
 
     def resume_at(self, seq: int) -> None:
         """Let the next row be of this `Seq`, since those before it were dropped."""
-        if self._starts[-1][0] == len(self._rows):
+        if self._starts[-1][0] == len(self.open_rows):
             self._starts.pop()
-        self._starts.append((len(self._rows), seq))
+        self._starts.append((len(self.open_rows), seq))
 
     @property
     def last_seq(self) -> int:
         """The `Seq` of its last row."""
         index, seq = self._starts[-1]
-        return seq + len(self._rows) - index - 1
+        return seq + len(self.open_rows) - index - 1
 
     def seal(self) -> None:
         """Fix the number of rows and what they cost."""
-        self.count = len(self._rows)
+        self.count = len(self.open_rows)
         self.charge = self.cost
 
     @property
@@ -114,13 +116,13 @@ class Batch:
         """Bytes it holds of the queue's capacity."""
         if self._packed is not None:
             return len(self._packed) + _PACKED_OVERHEAD
-        return self.size + self.count * (ROW_OVERHEAD - self._row_cost)
+        return self.size + self.count * (ROW_OVERHEAD - self.row_cost)
 
     def pack(self) -> bytes:
         """Return the gzipped body; the rows themselves are let go on the first call."""
         if self._packed is None:
             self._packed = compress(b"[%b]" % _SEPARATOR.join(self._stamped()))
-            self._rows = []
+            self.open_rows = []
         return self._packed
 
     def rows(self) -> list[bytes]:
@@ -130,9 +132,9 @@ class Batch:
         return split_body(zlib.decompress(self._packed, wbits=31))
 
     def _stamped(self) -> Iterator[bytes]:
-        ends = [start for start, _ in self._starts[1:]] + [len(self._rows)]
+        ends = [start for start, _ in self._starts[1:]] + [len(self.open_rows)]
         for (start, seq), end in zip(self._starts, ends, strict=True):
-            yield from self._stamp.write(seq, self._rows[start:end])
+            yield from self._stamp.write(seq, self.open_rows[start:end])
 
 
 def split_body(body: bytes) -> list[bytes]:
