@@ -86,9 +86,9 @@ class Queue:
                 else:
                     # No Python call on this path: the interpreter gives way to other threads at calls,
                     # and with the lock in hand that makes them queue up (3 times the CPU, 4 producers).
-                    batch.open_rows.append(row)
                     batch.size = size
                     self._used = used
+                    batch.open_rows.append(row)
                     self._seq += 1
             except BaseException:
                 # Ctrl-C, or the end of the stack: what the batches hold is what counts.

@@ -142,19 +142,23 @@ class ManualClock:
                 if end <= self._elapsed:
                     signal.set()
 
-    def wait_for_waiter(self, least: float = 0.0) -> float:
-        """Wait, in real time, until somebody waits for at least so many seconds; return how many.
+    def wait_for_waiter(self, least: float = 0.0, *, count: int = 1) -> float:
+        """Wait, in real time, until so many threads wait for at least so many seconds each.
+
+        Returns:
+            The longest of the waits, in seconds.
 
         Raises:
             TimeoutError: Nobody did for 30 real seconds.
         """
         with self._changed:
-            if not self._changed.wait_for(lambda: self._longest() >= least, _WATCHDOG_SECONDS):
-                raise TimeoutError(f"nobody waits for {least} seconds or more")
-            return self._longest()
+            if not self._changed.wait_for(lambda: len(self._left(least)) >= count, _WATCHDOG_SECONDS):
+                raise TimeoutError(f"no {count} threads wait for {least} seconds or more")
+            return max(self._left(least))
 
-    def _longest(self) -> float:
-        return max((end - self._elapsed for end in self._waits.values()), default=float("-inf"))
+    def _left(self, least: float) -> list[float]:
+        left = [end - self._elapsed for end in self._waits.values()]
+        return [seconds for seconds in left if seconds >= least]
 
 
 @pytest.fixture

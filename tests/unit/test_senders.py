@@ -142,7 +142,7 @@ def test_after_an_outage_all_senders_go_on_together():
         sender.wait_for_attempts(min(3, number))
     self_wait.set()
     pipeline._queue.request_flush()
-    clock.wait_for_waiter(500.0)
+    clock.wait_for_waiter(500.0, count=3)
     pipeline._senders.hurry()
     sender.wait_for_attempts(7)
 
