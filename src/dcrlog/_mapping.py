@@ -31,7 +31,8 @@ _DEFAULTS: Final = (
     ("Seq", "long", "seq"),
 )
 _DEFAULT_FIELDS: Final = {name: field for name, _, field in _DEFAULTS}
-_STAMPED: Final = frozenset({"instance_id", "seq"})
+STAMPED: Final = frozenset({"instance_id", "seq"})
+"""Fields that are written into a row when its batch is packed, since only the queue knows them."""
 _ONCE: Final = {
     "instance_id": (ColumnType.STRING,),
     "seq": (ColumnType.LONG,),
@@ -95,7 +96,7 @@ def map_columns(stream: Stream | None, columns: Mapping[str, Any] | None) -> tup
         else:
             mapped[name] = _remap(name, entry, mapped.get(name), declared=stream is not None)
     _check_once(mapped.values())
-    if all(_STAMPED.intersection(column.fields) for column in mapped.values()):
+    if all(STAMPED.intersection(column.fields) for column in mapped.values()):
         raise ConfigError(
             "columns leaves no column besides those for instance_id and seq; rows would be empty."
         )

@@ -18,16 +18,13 @@ from dcrlog import _fields, context
 from dcrlog._careful import CarefulBuilder
 from dcrlog._coerce import COERCE, INT_MAX, INT_MIN
 from dcrlog._leaves import MAX_FIELD_BYTES, stamp
-from dcrlog._mapping import MappedColumn
+from dcrlog._mapping import STAMPED, MappedColumn
 from dcrlog._redact import Redact
 from dcrlog._values import LONG_MAX, LONG_MIN, REAL_MAX, plain
 from dcrlog.schema import ColumnType
 
 Build = Callable[[logging.LogRecord], bytes]
 """Takes a record; returns its row as a JSON object in UTF-8, never an empty one."""
-
-STAMPED: Final = frozenset({"instance_id", "seq"})
-"""Fields that the queue writes into a row, since only it knows them."""
 
 _NEEDS_COERCION: Final = {
     ColumnType.STRING: "type({0}) is not str",

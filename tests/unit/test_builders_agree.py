@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 import hostile
 from dcrlog._careful import CarefulBuilder
-from dcrlog._rows import STAMPED, compile_builder
+from dcrlog._mapping import STAMPED
+from dcrlog._rows import compile_builder
 from hostile import Counts, columns_of, make_record, parse
 
 CATALOGUE = len(hostile.CATALOGUE)
