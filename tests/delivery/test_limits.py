@@ -1,7 +1,5 @@
 """Bodies stay within the limit of the service, whatever is logged."""
 
-import logging
-
 import msgspec
 import pytest
 from hypothesis import given
@@ -9,6 +7,7 @@ from hypothesis import strategies as st
 
 from dcrlog import LogsIngestionHandler
 from dcrlog.testing import RecordingSender
+from pipelines import make_logger
 
 LIMIT = 1_048_576
 
@@ -16,10 +15,7 @@ LIMIT = 1_048_576
 @pytest.fixture
 def logger():
     """A logger of its own."""
-    logger = logging.getLogger("dcrlog-test.limits")
-    logger.setLevel(logging.DEBUG)
-    logger.propagate = False
-    return logger
+    return make_logger("limits")
 
 
 def deliver(logger, messages, **options):
@@ -62,10 +58,7 @@ def test_200_000_records_of_one_character_stay_within_the_limit(logger):
 @given(st.lists(st.text(max_size=50) | st.integers(0, 400_000).map("é".__mul__), max_size=30))
 def test_any_list_of_messages_stays_within_the_limit(messages):
     """Short ones, long ones, in any alphabet: nothing lost, nothing reordered within a batch."""
-    logger = logging.getLogger("dcrlog-test.limits")
-    logger.setLevel(logging.DEBUG)
-    logger.propagate = False
-    bodies, batches = deliver(logger, messages)
+    bodies, batches = deliver(make_logger("limits"), messages)
 
     assert all(len(body) <= LIMIT for body in bodies)
     assert_complete_and_in_order(batches, len(messages))

@@ -1,6 +1,5 @@
 """The real client and real credentials, over real TLS, against the emulator."""
 
-import logging
 import re
 
 import pytest
@@ -9,6 +8,7 @@ from dcrlog import DropReason, LogsIngestionHandler
 from dcrlog._credentials import make_credential
 from dcrlog._endpoint import parse_endpoint
 from dcrlog.emulator import Emulator
+from pipelines import make_logger
 
 
 @pytest.fixture(scope="module")
@@ -30,9 +30,7 @@ def emulator(shared_emulator, monkeypatch):
 @pytest.fixture
 def logger():
     """A logger of its own; its handlers are closed in the end, and balanced."""
-    logger = logging.getLogger("dcrlog-test.delivery")
-    logger.setLevel(logging.DEBUG)
-    logger.propagate = False
+    logger = make_logger("delivery")
     yield logger
     for handler in logger.handlers[:]:
         stats = handler.stats()

@@ -9,14 +9,13 @@ import pytest
 import dcrlog
 from dcrlog import ConfigError, LogsIngestionHandler
 from dcrlog.testing import RecordingSender
+from pipelines import make_logger
 
 
 @pytest.fixture
 def logger():
     """A logger of its own, without handlers before and after."""
-    logger = logging.getLogger("dcrlog-test.handler")
-    logger.setLevel(logging.DEBUG)
-    logger.propagate = False
+    logger = make_logger("handler")
     yield logger
     for handler in logger.handlers[:]:
         logger.removeHandler(handler)

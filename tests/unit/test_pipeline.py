@@ -3,18 +3,9 @@
 import logging
 import threading
 
-from dcrlog import settings as _settings
-from dcrlog._pipeline import Pipeline
 from dcrlog._senders import SENDER_IDENTS
 from dcrlog.testing import Answer, ManualClock, RecordingSender, ScriptedSender
-
-ROW = b'{"Message":"m"}'
-
-
-def make_pipeline(sender, clock=None, **options):
-    """A pipeline with the default columns."""
-    settings = _settings.load(options, {}, needs_endpoint=False)
-    return Pipeline(settings, sender=sender, clock=clock)
+from pipelines import ROW, make_pipeline
 
 
 def assert_balanced(pipeline):

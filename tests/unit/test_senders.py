@@ -1,5 +1,6 @@
 """What could strand rows for ever: threads that die or never start, waits, forks, interruptions."""
 
+import gzip
 import logging
 import os
 import sys
@@ -8,17 +9,9 @@ import threading
 import pytest
 
 from dcrlog import LogsIngestionHandler
-from dcrlog import settings as _settings
-from dcrlog._pipeline import Pipeline
 from dcrlog._senders import SENDER_IDENTS, is_made_by_sender
 from dcrlog.testing import Answer, ManualClock, RecordingSender, ScriptedSender
-
-ROW = b'{"Message":"m"}'
-
-
-def make_pipeline(sender, clock=None, **options):
-    settings = _settings.load(options, {}, needs_endpoint=False)
-    return Pipeline(settings, sender=sender, clock=clock)
+from pipelines import ROW, make_pipeline
 
 
 @pytest.mark.parametrize("error", [RecursionError, MemoryError, KeyboardInterrupt])
@@ -77,7 +70,7 @@ def test_one_request_that_hangs_does_not_hold_up_the_rows_behind_it():
 
     class HangsOnce(RecordingSender):
         def send(self, body, *, request_id, timeout):
-            if b'"Seq":1,' in __import__("gzip").decompress(body):
+            if b'"Seq":1,' in gzip.decompress(body):
                 assert release.wait(30)
             return super().send(body, request_id=request_id, timeout=timeout)
 
@@ -130,7 +123,7 @@ def test_after_an_outage_all_senders_go_on_together():
             if number > 4:
                 together.wait(30)
             with self._attempted:
-                self.bodies.append(__import__("gzip").decompress(body))
+                self.bodies.append(gzip.decompress(body))
             return Answer(status=204)
 
     self_wait = threading.Event()
