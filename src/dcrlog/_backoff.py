@@ -27,10 +27,11 @@ class Backoff:
         """Return the seconds still to wait; zero or less when there is nothing to wait for."""
         return self._resume_at - self._clock.monotonic()
 
-    def failed(self, answer: Answer) -> None:
-        """Begin to wait, or wait longer."""
+    def failed(self, answer: Answer, begun_at: float) -> None:
+        """Begin to wait, or wait longer. Requests that were under way together fail once, not one by one."""
         with self._lock:
-            self._failures += 1
+            if begun_at >= self._failed_at:
+                self._failures += 1
             self._failed_at = self._clock.monotonic()
             wait = wait_before_retry(
                 answer, self._failures, now=self._clock.time(), chance=self._chance.random()
@@ -47,5 +48,6 @@ class Backoff:
             return True
 
     def clear(self) -> None:
-        """End the wait: the next try comes at once."""
+        """End the wait: the next try comes at once, and if it fails, the one after it soon."""
+        self._failures = 0
         self._resume_at = float("-inf")

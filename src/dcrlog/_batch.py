@@ -12,6 +12,9 @@ from typing import Final
 MAX_BODY_BYTES: Final = 1_000_000
 """The service answers 413 above 1,048,576 bytes; the rest is headroom."""
 
+MAX_ROW_BYTES: Final = MAX_BODY_BYTES - 256
+"""A row up to this fits into a body, with its stamp: two column names of 45, an id of 24, 19 digits."""
+
 ROW_OVERHEAD: Final = 64
 """Bytes that a waiting row costs beyond its own: the object's header and its place in a list."""
 
@@ -116,7 +119,7 @@ class Batch:
         """Bytes it holds of the queue's capacity."""
         if self._packed is not None:
             return len(self._packed) + _PACKED_OVERHEAD
-        return self.size + self.count * (ROW_OVERHEAD - self.row_cost)
+        return self.size + len(self.open_rows) * (ROW_OVERHEAD - self.row_cost)
 
     def pack(self) -> bytes:
         """Return the gzipped body; the rows themselves are let go on the first call."""

@@ -84,13 +84,10 @@ class Pipeline:
         Args:
             timeout: Seconds to wait at most; None for `close_timeout`.
         """
-        through = self._queue.request_flush()
-        if self._queue.is_settled(through):
-            return True
         # A sender needs both locks: the one that dictConfig holds, and ours, where a signal handler
         # has interrupted a put.
         if _lifecycle.owns_logging_lock() or self._queue.section.is_interrupted():
-            return False
+            return self._queue.is_settled(self._queue.request_flush())
         deadline = self._clock.monotonic() + (self._settings.close_timeout if timeout is None else timeout)
         if self._deadline is not None:
             deadline = min(deadline, self._deadline)
@@ -166,12 +163,19 @@ class Pipeline:
     def _drain(self, deadline: float) -> bool:
         """Wait for, or where no thread runs do, the delivery of everything accepted so far."""
         through = self._queue.request_flush()
+        if self._queue.is_settled(through):
+            return True
         if self._senders.are_short or not self._senders.are_alive:
             self._senders.start()
         if not self._senders.are_alive:
             self._senders.run_here(deadline)
-            return self._queue.is_settled(through)
-        return self._wait_until(lambda: self._queue.is_settled(through), deadline)
+        else:
+            self._wait_until(lambda: self._queue.is_settled(through) or self._is_vain(deadline), deadline)
+        return self._queue.is_settled(through)
+
+    def _is_vain(self, deadline: float) -> bool:
+        """Whether the process need not stay: nothing is on its way, and the next try would come too late."""
+        return self._deadline is not None and not self._senders.can_deliver_by(deadline)
 
     def _wait_until(self, condition: Callable[[], bool], deadline: float) -> bool:
         with self._queue.changes() as signal:

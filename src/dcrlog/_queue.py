@@ -7,8 +7,9 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from dcrlog._batch import MAX_BODY_BYTES, ROW_OVERHEAD, Batch, Stamp
+from dcrlog._batch import MAX_BODY_BYTES, MAX_ROW_BYTES, ROW_OVERHEAD, Batch, Stamp
 from dcrlog._clock import Clock, Signal
+from dcrlog._ledger import Ledger
 from dcrlog._section import Section
 from dcrlog.settings import OnFull
 from dcrlog.stats import DropReason
@@ -36,7 +37,7 @@ class Queue:
         clock: Clock,
         wake: Callable[[], None],
     ) -> None:
-        self.section = Section(self._accept)
+        self.section = Section(self._take_in)
         self._stamp = stamp
         self._capacity = capacity
         self._interval = flush_interval
@@ -49,8 +50,7 @@ class Queue:
         self._open: Batch | None = None
         self._sealed: deque[Batch] = deque()
         self._in_flight: set[Batch] = set()
-        self._delivered = 0
-        self._dropped: dict[DropReason, int] = {}
+        self._ledger = Ledger()
         self._waiters: set[Signal] = set()
 
     @property
@@ -96,110 +96,142 @@ class Queue:
                 raise
             finally:
                 section.is_busy = False
-            if section.aside:
-                section.take_in_aside()
+                if section.aside:
+                    section.take_in_aside()
             return True
 
     def take(self) -> Batch | None:
         """Hand out the next batch that is due, and count it as in flight."""
-        with self.section.entered():
-            if not self._sealed and self._open is not None and self._is_due(self._open):
-                self._seal()
-            if not self._sealed:
-                return None
-            batch = self._sealed.popleft()
-            self._in_flight.add(batch)
-            return batch
+        return self.section.run(self._take)
 
     def due_in(self) -> float | None:
         """Return the seconds until `take` has something; None while nothing waits."""
-        with self.section.entered():
-            if self._sealed:
-                return 0.0
-            if self._open is None:
-                return None
-            if self._is_due(self._open):
-                return 0.0
-            return self._open.opened_at + self._interval - self._clock.monotonic()
+        return self.section.run(self._due_in)
 
     def settle(self, batch: Batch) -> None:
         """The service has taken the batch. One that was dropped meanwhile stays dropped."""
-        with self.section.entered():
-            if batch in self._in_flight:
-                self._in_flight.discard(batch)
-                self._used -= batch.charge
-                self._delivered += batch.count
-                self._notify()
+        self.section.run(self._settle, batch)
 
     def give_back(self, batch: Batch) -> None:
         """Put a batch that was in flight behind the others; packed by now, it holds fewer bytes."""
-        with self.section.entered():
-            if batch in self._in_flight:
-                self._in_flight.discard(batch)
-                self._used += batch.cost - batch.charge
-                batch.charge = batch.cost
-                self._sealed.append(batch)
-                self._notify()
+        self.section.run(self._give_back, batch)
 
     def drop_rest(self, reason: DropReason) -> int:
         """Give up every row that is held; return how many."""
-        with self.section.entered():
-            self._open = None
-            lost = self._seq - self._delivered - sum(self._dropped.values())
-            self._count_drop(reason, lost)
-            self._sealed.clear()
-            self._in_flight.clear()
-            self._used = 0
-            self._notify()
-            return lost
+        return self.section.run(self._drop_rest, reason)
 
     def request_flush(self) -> int:
         """Make everything accepted so far due at once; return the last `Seq` of it."""
-        with self.section.entered():
-            self._flush_through = through = self._seq
-            self._wake()
-            return through
+        return self.section.run(self._request_flush)
 
     def is_settled(self, through: int) -> bool:
         """Whether no row up to this `Seq` is held."""
-        with self.section.entered():
-            held = [*self._sealed, *self._in_flight]
-            if self._open is not None:
-                held.append(self._open)
-            return all(batch.first_seq > through for batch in held)
+        return self.section.run(self._is_settled, through)
+
+    @property
+    def is_any_in_flight(self) -> bool:
+        """Whether a batch is on its way."""
+        return bool(self._in_flight)
 
     @contextmanager
     def changes(self) -> Iterator[Signal]:
         """Yield a signal that is set whenever rows have left the queue."""
         signal = Signal()
-        with self.section.entered():
-            self._waiters.add(signal)
+        self._waiters.add(signal)
         try:
             yield signal
         finally:
-            with self.section.entered():
-                self._waiters.discard(signal)
+            self._waiters.discard(signal)
 
     def accounts(self) -> tuple[int, int, dict[DropReason, int], int]:
         """Return accepted, delivered, dropped by reason and pending, all of one moment."""
-        with self.section.entered():
-            dropped = dict(self._dropped)
-            pending = self._seq - self._delivered - sum(dropped.values())
-            return self._seq, self._delivered, dropped, pending
+        return self.section.run(self._accounts)
+
+    def _take(self) -> Batch | None:
+        if not self._sealed and self._open is not None and self._is_due(self._open):
+            self._seal()
+        if not self._sealed:
+            return None
+        batch = self._sealed.popleft()
+        self._in_flight.add(batch)
+        return batch
+
+    def _due_in(self) -> float | None:
+        if self._sealed:
+            return 0.0
+        if self._open is None:
+            return None
+        if self._is_due(self._open):
+            return 0.0
+        return self._open.opened_at + self._interval - self._clock.monotonic()
+
+    def _settle(self, batch: Batch) -> None:
+        if batch in self._in_flight:
+            # No call until it is counted: Python looks for Ctrl-C at calls.
+            self._in_flight -= {batch}
+            self._used -= batch.charge
+            self._ledger.delivered += batch.count
+            self._notify()
+
+    def _give_back(self, batch: Batch) -> None:
+        if batch in self._in_flight:
+            self._in_flight -= {batch}
+            self._used += batch.cost - batch.charge
+            batch.charge = batch.cost
+            self._sealed.append(batch)
+            self._notify()
+
+    def _drop_rest(self, reason: DropReason) -> int:
+        self._open = None
+        lost = self._seq - self._ledger.settled
+        self._ledger.drop(reason, lost)
+        self._sealed.clear()
+        self._in_flight.clear()
+        self._used = 0
+        self._notify()
+        return lost
+
+    def _request_flush(self) -> int:
+        self._flush_through = through = self._seq
+        self._wake()
+        return through
+
+    def _is_settled(self, through: int) -> bool:
+        held = [*self._sealed, *self._in_flight]
+        if self._open is not None:
+            held.append(self._open)
+        return all(batch.first_seq > through for batch in held)
+
+    def _accounts(self) -> tuple[int, int, dict[DropReason, int], int]:
+        ledger = self._ledger
+        return self._seq, ledger.delivered, dict(ledger.dropped), self._seq - ledger.settled
+
+    def _take_in(self, aside: deque[bytes]) -> None:
+        before = self._seq
+        try:
+            self._accept(aside[0])
+        except BaseException:
+            self._mend()
+            raise
+        finally:
+            if self._seq != before:
+                aside.popleft()
 
     def _accept(self, row: bytes) -> None:
         """Add a row to the open batch, or open the next one with it, or drop it."""
         seq = self._seq + 1
         cost = len(row) + ROW_OVERHEAD
+        if len(row) > MAX_ROW_BYTES:
+            # Before room is made for it: a row that no request can carry must not push others out.
+            self._drop_row(seq, DropReason.TOO_LARGE)
+            return
         if self._used + cost > self._capacity and not self._make_room(cost):
             self._drop_row(seq, DropReason.QUEUE_FULL)
             return
         batch = self._open
         if batch is None or not batch.append(row):
             batch = Batch(self._stamp, seq, self._clock.monotonic())
-            if not batch.append(row):
-                self._drop_row(seq, DropReason.TOO_LARGE)
-                return
+            batch.append(row)
             self._seal()
             self._open = batch
             self._wake()
@@ -207,8 +239,8 @@ class Queue:
         self._seq = seq
 
     def _drop_row(self, seq: int, reason: DropReason) -> None:
-        self._count_drop(reason, 1)
         self._seq = seq
+        self._ledger.drop(reason, 1)
         if self._open is not None:
             self._open.resume_at(seq + 1)
 
@@ -217,17 +249,24 @@ class Queue:
             return False
         while self._sealed and self._used + cost > self._capacity:
             oldest = self._sealed.popleft()
-            self._count_drop(DropReason.QUEUE_FULL, oldest.count)
+            self._ledger.drop(DropReason.QUEUE_FULL, oldest.count)
             self._used -= oldest.charge
             self._notify()
         return self._used + cost <= self._capacity
 
     def _mend(self) -> None:
-        if self._open is not None:
-            if self._sealed and self._sealed[-1] is self._open:
-                self._open = None
-            else:
-                self._seq = max(self._seq, self._open.last_seq)
+        """Count again what the batches hold, after an exception in the middle of a change."""
+        held = [*self._sealed, *self._in_flight]
+        rows = sum(batch.count for batch in held)
+        self._used = sum(batch.charge for batch in held)
+        if self._open in held:
+            self._open = None
+        elif self._open is not None:
+            self._seq = max(self._seq, self._open.last_seq)
+            self._used += self._open.cost
+            rows += len(self._open.open_rows)
+        # A row is being dropped when it has its Seq and is not counted yet.
+        self._ledger.drop(DropReason.QUEUE_FULL, self._seq - self._ledger.settled - rows)
 
     def _seal(self) -> None:
         if self._open is not None:
@@ -240,10 +279,6 @@ class Queue:
             batch.first_seq <= self._flush_through
             or batch.opened_at + self._interval <= self._clock.monotonic()
         )
-
-    def _count_drop(self, reason: DropReason, count: int) -> None:
-        if count:
-            self._dropped[reason] = self._dropped.get(reason, 0) + count
 
     def _notify(self) -> None:
         for signal in tuple(self._waiters):

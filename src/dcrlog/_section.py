@@ -7,37 +7,43 @@ the outer takes it in before it leaves.
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from typing import Final, ParamSpec, TypeVar
+
+_Given = ParamSpec("_Given")
+_Result = TypeVar("_Result")
 
 
 class Section:
     """One re-entrant lock, whether its owner is inside, and the rows that were laid aside meanwhile.
 
     Args:
-        take_in: Called, inside, with each row that was laid aside.
+        take_in: Called, inside, with the rows that were laid aside; takes them off as it counts them.
     """
 
     __slots__ = ("_take_in", "aside", "is_busy", "lock")
 
-    def __init__(self, take_in: Callable[[bytes], None]) -> None:
+    def __init__(self, take_in: Callable[[deque[bytes]], None]) -> None:
         self._take_in = take_in
         self.lock = threading.RLock()
         self.is_busy = False
-        self.aside: deque[bytes] = deque()
+        self.aside: Final[deque[bytes]] = deque()
 
-    @contextmanager
-    def entered(self) -> Iterator[None]:
-        """Hold the lock, with puts of this very thread laid aside until the end."""
+    def run(
+        self, change: Callable[_Given, _Result], /, *args: _Given.args, **options: _Given.kwargs
+    ) -> _Result:
+        """Call a function inside, with puts of this very thread laid aside until it has returned."""
+        # Not a context manager of our own: Ctrl-C between its lines would leave the lock held. Python
+        # looks for signals at calls, and entering a lock in C is none.
         with self.lock:
             outer = self.is_busy
             self.is_busy = True
             try:
-                yield
+                return change(*args, **options)
             finally:
                 self.is_busy = outer
-            if not outer and self.aside:
-                self.take_in_aside()
+                if not outer and self.aside:
+                    self.take_in_aside()
 
     def take_in_aside(self) -> None:
         """Take in what was laid aside. Called with the lock held and nobody inside."""
@@ -46,7 +52,7 @@ class Section:
             self.is_busy = True
             try:
                 while self.aside:
-                    self._take_in(self.aside.popleft())
+                    self._take_in(self.aside)
             finally:
                 self.is_busy = False
 

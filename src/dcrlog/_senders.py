@@ -67,7 +67,8 @@ class Senders:
         self._sleeping: dict[int, Signal] = {}
         self._is_ending = False
         self.are_short = True
-        """Whether one more thread should be started. Read without a lock after every put."""
+        """Whether one more thread should be started. Read without a lock after every put; `start` alone
+        sets it back, before the thread looks at the queue, so that no wish for another is lost."""
 
     @property
     def are_alive(self) -> bool:
@@ -79,24 +80,29 @@ class Senders:
 
         It fails where Python starts no thread any more: at exit on 3.12, in some subinterpreters.
         """
-        # Not waited for: whoever holds it is starting a thread, maybe in this very thread, interrupted.
-        if not self._starting.acquire(blocking=False):
-            return True
-        try:
-            for thread in tuple(self._threads):
-                if not thread.is_alive():
-                    self._threads.discard(thread)
-            if len(self._threads) < self._most:
-                self._start_thread()
-            # The new thread may have ended already, and said so before it was counted.
-            self.are_short = not self.are_alive
-            return not self.are_short
-        finally:
-            self._starting.release()
+        # Not waited for: whoever holds it is starting a thread, maybe in this very thread, interrupted;
+        # and looks again at its end, since the thread that it starts may already ask for the next.
+        while self._starting.acquire(blocking=False):
+            try:
+                self.are_short = False
+                for thread in tuple(self._threads):
+                    if not thread.is_alive():
+                        self._threads.discard(thread)
+                if len(self._threads) < self._most:
+                    self._start_thread()
+            finally:
+                # By an exception, or because Python starts none any more, nobody is there to deliver.
+                is_any = bool(self._threads)
+                self.are_short = self.are_short or not is_any
+                self._starting.release()
+            if not (is_any and self.are_short):
+                return self.are_alive
+        return True
 
     def _start_thread(self) -> None:
         thread = threading.Thread(target=self._run, name="dcrlog-sender", daemon=True)
         self._is_ending = False
+        self._threads.add(thread)
         try:
             # An empty context: or every upload would belong to the request that logged first.
             contextvars.Context().run(thread.start)
@@ -106,8 +112,13 @@ class Senders:
             return
         finally:
             # At the end of the caller's stack, or on Ctrl-C, the thread may run although start() raised.
-            if thread.ident is not None:
-                self._threads.add(thread)
+            if thread.ident is None:
+                self._threads.discard(thread)
+
+    def can_deliver_by(self, deadline: float) -> bool:
+        """Whether an answer may still come: one is awaited, or the next try is before the deadline."""
+        left = deadline - self._clock.monotonic()
+        return self._backoff.left() <= left or self._queue.is_any_in_flight
 
     def wake(self) -> None:
         """Let a sender look at the queue. Called inside the queue's lock, so it starts no thread itself."""
@@ -128,6 +139,8 @@ class Senders:
         """Let the threads end, and the connections be closed, once everything is delivered."""
         self._is_ending = True
         self._wake_all()
+        if not self._threads:
+            self._sender.close()
 
     def run_here(self, deadline: float) -> None:
         """Deliver what is due in the calling thread until nothing is left or the deadline has come."""
@@ -150,42 +163,50 @@ class Senders:
         ident = threading.get_ident()
         signal = Signal()
         SENDER_IDENTS.add(ident)
+        self._threads.add(threading.current_thread())
         try:
             while self._step(ident, signal):
                 pass
         finally:
             self._threads.discard(threading.current_thread())
-            self.are_short = not self._threads
-            if self._is_ending and not self._threads:
-                self._sender.close()
+            if not self._threads:
+                self.are_short = True
+                if self._is_ending:
+                    self._sender.close()
             SENDER_IDENTS.discard(ident)
 
     def _step(self, ident: int, signal: Signal) -> bool:
         """Deliver a batch, or wait for one; return False when this thread is no longer needed."""
         batch = self._queue.take() if self._backoff.left() <= 0 else None
         if batch is not None:
-            self.wake()
+            if self._queue.due_in() is not None:
+                self.wake()
+                if self.are_short:
+                    self.start()
             self._deliver(batch, ATTEMPT_TIMEOUT)
             return True
         self._sleeping[ident] = signal
         try:
             # Looked at again now that a wake-up would reach this thread: one before it went to another.
             due_in = self._queue.due_in()
-            if due_in is None and self._is_ending:
-                return False
-            wait = max(self._backoff.left(), _IDLE_SECONDS if due_in is None else due_in)
-            woken = wait <= 0 or self._clock.wait(signal, wait)
+            is_needed = due_in is not None or not self._is_ending
+            if is_needed:
+                wait = max(self._backoff.left(), _IDLE_SECONDS if due_in is None else due_in)
+                is_needed = wait <= 0 or self._clock.wait(signal, wait) or due_in is not None
         finally:
             self._sleeping.pop(ident, None)
-        if woken or due_in is not None:
-            return True
-        # Somebody may put a row while this thread still counts: it counts itself out, then looks again.
-        self._threads.discard(threading.current_thread())
-        self.are_short = not self._threads
-        if self._queue.due_in() is None:
+        return is_needed or self._is_needed_after_all()
+
+    def _is_needed_after_all(self) -> bool:
+        """Count this thread out, then look at the queue again.
+
+        A put before the look is seen here; one after it finds a thread too few, and starts another.
+        """
+        thread = threading.current_thread()
+        self._threads.discard(thread)
+        if self._queue.due_in() is None or len(self._threads) >= self._most:
             return False
-        self._threads.add(threading.current_thread())
-        self.are_short = False
+        self._threads.add(thread)
         return True
 
     def _deliver(self, batch: Batch, timeout: float) -> None:
@@ -200,7 +221,7 @@ class Senders:
                     self._wake_all()
             else:
                 batch.attempts += 1
-                self._backoff.failed(answer)
+                self._backoff.failed(answer, begun_at)
                 self._queue.give_back(batch)
 
     def _attempt(self, batch: Batch, timeout: float) -> tuple[Answer, int]:

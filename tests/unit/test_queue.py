@@ -128,6 +128,52 @@ def test_a_row_over_the_limit_of_a_body_is_dropped_and_counted():
     assert_balanced(queue)
 
 
+def test_a_row_over_the_limit_of_a_body_pushes_no_other_out():
+    """With drop_oldest, too, room is made only for a row that can be carried."""
+    queue = make_queue(capacity=2_100_000, on_full=OnFull.DROP_OLDEST)
+    for _ in range(4):
+        queue.put(row_of(499_000))
+    queue.put(row_of(MAX_BODY_BYTES))
+
+    assert queue.accounts()[2] == {DropReason.TOO_LARGE: 1}
+    assert seqs(take_all(queue)) == [1, 2, 3, 4]
+
+
+def test_an_exception_in_the_wake_up_leaves_the_room_counted():
+    """Ctrl-C may come where the senders are woken; what the row takes is known all the same."""
+
+    def wake():
+        raise KeyboardInterrupt
+
+    queue = make_queue(wake=wake)
+    with pytest.raises(KeyboardInterrupt):
+        queue.put(row_of(1_000))
+
+    assert queue.accounts() == (1, 0, {}, 1)
+    assert queue._used == 1_000 + ROW_OVERHEAD
+    queue._flush_through = 1
+    queue.settle(queue.take())
+    assert queue._used == 0
+    assert queue.accounts() == (1, 1, {}, 0)
+
+
+def test_rows_laid_aside_are_taken_in_when_the_outer_put_fails():
+    """A signal handler's row must not wait for a put that never comes."""
+    queue = make_queue()
+
+    class Interrupted(bytes):
+        def __len__(self):
+            queue.put(b'{"M":"aside"}')
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        queue.put(Interrupted(b'{"M":"never"}'))
+
+    assert queue.accounts() == (1, 0, {}, 1)
+    (row,) = take_all(queue)[0].rows()
+    assert msgspec.json.decode(row)["M"] == "aside"
+
+
 def test_a_full_queue_drops_the_newest_row_and_leaves_a_gap():
     """With drop_newest the held rows stay, the new one is counted, and Seq shows the gap later."""
     queue = make_queue(capacity=3 * (200 + ROW_OVERHEAD))

@@ -95,13 +95,160 @@ def test_an_older_success_does_not_end_the_wait_that_a_429_asked_for():
     backoff = Backoff(clock)
     begun_before = clock.monotonic()
     clock.advance(1.0)
-    backoff.failed(Answer(status=429, retry_after="60"))
+    backoff.failed(Answer(status=429, retry_after="60"), clock.monotonic())
 
     assert not backoff.succeeded(begun_before)
     assert backoff.left() == 60.0
     clock.advance(60.0)
     assert backoff.succeeded(clock.monotonic())
     assert backoff.left() <= 0
+
+
+def test_requests_that_fail_together_count_as_one_failure():
+    """Eight at once when the service blinks are one blip, and the wait after it is the first one's."""
+    from dcrlog._backoff import Backoff
+
+    clock = ManualClock()
+    backoff = Backoff(clock)
+    begun_at = clock.monotonic()
+    for _ in range(8):
+        clock.advance(0.01)
+        backoff.failed(Answer(status=503), begun_at)
+    assert backoff.left() <= 1.0
+
+    clock.advance(60.0)
+    for failures in range(2, 9):
+        backoff.failed(Answer(status=503), clock.monotonic())
+        assert backoff.left() <= 2.0 ** (failures - 1)
+        clock.advance(60.0)
+
+
+def test_a_flush_after_an_outage_uses_all_the_senders_there_may_be():
+    """Each that takes a batch sees to another for the next, up to `max_senders`, though nothing is put."""
+    clock = ManualClock()
+    six_at_once = threading.Event()
+
+    class Blinks(RecordingSender):
+        under_way = 0
+
+        def answer(self, request_id, timeout):
+            answer = super().answer(request_id, timeout)
+            return Answer(status=503, retry_after="600") if len(self.request_ids) == 1 else answer
+
+        def send(self, body, *, request_id, timeout):
+            if self.request_ids:
+                with self._attempted:
+                    self.under_way += 1
+                    if self.under_way == 6:
+                        six_at_once.set()
+                assert six_at_once.wait(30)
+            return super().send(body, request_id=request_id, timeout=timeout)
+
+    sender = Blinks()
+    pipeline = make_pipeline(sender, clock, max_senders=6)
+    pipeline.put(ROW)
+    pipeline._queue.request_flush()
+    sender.wait_for_attempts(1)
+    clock.wait_for_waiter(500.0)
+    for _ in range(12):
+        pipeline.put(b'{"Message":"' + b"x" * 900_000 + b'"}')
+    pipeline._senders.hurry()
+
+    assert pipeline.flush(3600.0)
+    assert pipeline.stats().delivered == 13
+    pipeline.close()
+
+
+def test_a_row_put_while_the_last_sender_ends_is_delivered_without_a_flush():
+    """Whoever ends counts itself out before it looks at the queue for the last time."""
+    sender = RecordingSender()
+    pipeline = make_pipeline(sender, flush_interval=0.01, max_senders=1)
+    for number in range(1, 150):
+        ending = threading.Thread(target=pipeline.close)
+        ending.start()
+        pipeline.put(ROW)
+        sender.wait_for_attempts(number)
+        ending.join()
+
+    assert pipeline.flush(10)
+    assert pipeline.stats().delivered == 149
+
+
+def test_closing_after_the_threads_have_ended_closes_the_connections():
+    """A handler that was idle for long lets go of them too."""
+
+    class Closes(RecordingSender):
+        closed = 0
+
+        def close(self):
+            self.closed += 1
+
+    clock, sender = ManualClock(), Closes()
+    pipeline = make_pipeline(sender, clock)
+    pipeline.put(ROW)
+    assert pipeline.flush(3600.0)
+    clock.wait_for_waiter(29.0)
+    (thread,) = pipeline._senders._threads
+    clock.advance(30.0)
+    thread.join(30)
+    assert not sender.closed
+
+    pipeline.close()
+    assert sender.closed == 1
+
+
+def test_the_exit_does_not_stay_when_the_next_try_comes_after_its_deadline():
+    """With nothing on its way and an hour to wait, five seconds bring nothing."""
+    clock, sender = ManualClock(), ScriptedSender([Answer(status=429, retry_after="600")] * 3)
+    pipeline = make_pipeline(sender, clock)
+    pipeline.put(ROW)
+    pipeline.begin_exit()
+    # The clock stands still: a wait for the deadline would not end.
+    pipeline.finish_exit()
+
+    assert pipeline.stats().dropped == {"exit": 1}
+
+
+def test_the_exit_starts_nothing_for_a_handler_that_took_no_row():
+    """A program that logged nothing ends without a thread."""
+    before = set(threading.enumerate())
+    pipeline = make_pipeline(RecordingSender())
+    pipeline.begin_exit()
+    pipeline.finish_exit()
+    assert set(threading.enumerate()) == before
+
+
+def test_ctrl_c_while_the_accounts_are_read_leaves_the_queue_free():
+    """A program that polls `stats()` is interrupted there, and its rows still go out."""
+    for stop_at in range(1, 30):
+        sender = RecordingSender()
+        pipeline = make_pipeline(sender, flush_interval=3600.0)
+        pipeline.put(ROW)
+        events = 0
+
+        def count_events(frame, event, _, stop_at=stop_at):
+            nonlocal events
+            is_ours = frame.f_code.co_filename.endswith(("_queue.py", "_section.py", "contextlib.py"))
+            events += is_ours and event in {"call", "c_return"}
+            if events == stop_at:
+                sys.setprofile(None)
+                raise KeyboardInterrupt
+
+        kept = None
+        sys.setprofile(count_events)
+        try:
+            pipeline._queue.accounts()
+        except KeyboardInterrupt as error:
+            kept = error  # as a debugger would, with the frames that it holds
+        finally:
+            sys.setprofile(None)
+
+        look = threading.Thread(target=pipeline.stats)
+        look.start()
+        look.join(30)
+        assert not look.is_alive(), (stop_at, kept)
+        assert pipeline.flush(10)
+        pipeline.close()
 
 
 def test_after_an_outage_all_senders_go_on_together():
