@@ -7,8 +7,9 @@ published about the service is marked in the code where it is assumed.
 try:
     from dcrlog.emulator.answers import EmulatorError
     from dcrlog.emulator.emulator import Emulator
+    from dcrlog.emulator.fault import Fault
 except ModuleNotFoundError as error:
     message = f"the emulator needs {error.name!r}: pip install 'dcrlog[tools]'."
     raise ModuleNotFoundError(message, name=error.name) from None
 
-__all__ = ["Emulator", "EmulatorError"]
+__all__ = ["Emulator", "EmulatorError", "Fault"]

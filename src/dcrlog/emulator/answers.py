@@ -67,8 +67,9 @@ class OAuthRefusal(Refusal):
 
 def finish(response: Response, *, request_id: str, client_request_id: str | None) -> Response:
     """Add the headers that every answer of the service bears."""
-    response.headers.update(_STANDARD_HEADERS)
-    response.headers["Date"] = formatdate(usegmt=True)
+    # A fault may bring its own.
+    for name, value in (_STANDARD_HEADERS | {"Date": formatdate(usegmt=True)}).items():
+        response.headers.setdefault(name, value)
     response.headers["x-ms-request-id"] = request_id
     if client_request_id is not None:
         response.headers["x-ms-client-request-id"] = _with_dashes(client_request_id)
@@ -134,6 +135,12 @@ def broken_gzip() -> Refusal:
 def malformed(reason: str) -> Refusal:
     """The documentation says: status code 400 'malformed JSON' error; the code is not published."""
     return Refusal(400, "MalformedJson", f"Malformed JSON: {reason}")
+
+
+def too_many_requests(retry_after: int) -> Refusal:
+    """Status and header are documented, code and text are not published."""
+    message = f"The limit of the data collection rule is reached. Retry after {retry_after} seconds."
+    return Refusal(429, "TooManyRequests", message, Retry_After=str(retry_after))
 
 
 def unauthorized(code: str, message: str) -> Refusal:

@@ -15,17 +15,21 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from dcrlog.emulator import tokens
 from dcrlog.emulator.answers import MAX_HEADERS, Refusal
 from dcrlog.emulator.control import control_routes, is_loopback
+from dcrlog.emulator.fault_settings import Kind
+from dcrlog.emulator.faults import Faults
 from dcrlog.emulator.ingestion import Ingestion
-from dcrlog.emulator.requestlog import Endpoint, RequestEntry, logged
+from dcrlog.emulator.injection import injected
+from dcrlog.emulator.requestlog import Endpoint, Handler, RequestEntry, logged
 
 _EVERY_METHOD: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
-def build_app(ingestion: Ingestion, fail: Callable[[BaseException], None]) -> ASGIApp:
+def build_app(ingestion: Ingestion, faults: Faults, fail: Callable[[BaseException], None]) -> ASGIApp:
     """Wire the routes.
 
     Args:
         ingestion: Answers ingestion requests; its store and authority serve the other routes too.
+        faults: The faults on order.
         fail: Is told of every exception that a handler did not expect.
     """
 
@@ -33,13 +37,17 @@ def build_app(ingestion: Ingestion, fail: Callable[[BaseException], None]) -> AS
         await ingestion.run(lambda: ingestion.store.log(entry))
 
     entered = partial(logged, log=log, fail=fail)
+
+    def exposed(kind: Kind, handle: Handler) -> Endpoint:
+        return entered(kind, injected(kind, handle, faults=faults, run=ingestion.run))
+
     grants = tokens.TokenRoutes(ingestion.authority)
-    client_credentials = entered("token", grants.client_credentials)
+    client_credentials = exposed("token", grants.client_credentials)
     routes: list[BaseRoute] = [
-        *control_routes(ingestion),
-        _any_case("/dataCollectionRules/{rule_id}/streams/{stream}", entered("ingestion", ingestion.answer)),
-        Route(tokens.IDENTITY_PATH, entered("token", grants.app_service), methods=["GET"]),
-        Route("/metadata/identity/oauth2/token", entered("token", grants.imds), methods=["GET"]),
+        *control_routes(ingestion, faults),
+        _any_case("/dataCollectionRules/{rule_id}/streams/{stream}", exposed("ingestion", ingestion.answer)),
+        Route(tokens.IDENTITY_PATH, exposed("token", grants.app_service), methods=["GET"]),
+        Route("/metadata/identity/oauth2/token", exposed("token", grants.imds), methods=["GET"]),
         Route("/{tenant}/oauth2/token", client_credentials, methods=["POST"]),
         Route("/{tenant}/oauth2/v2.0/token", client_credentials, methods=["POST"]),
         Route("/{tenant}/.well-known/openid-configuration", tokens.discovery),

@@ -1,5 +1,6 @@
 """A request's body: from the wire to decoded rows, within the limits at every step."""
 
+import asyncio
 import zlib
 from collections.abc import Mapping
 from typing import Any, Final
@@ -16,6 +17,9 @@ from dcrlog.emulator.answers import (
     too_large_decompressed,
     too_long,
 )
+
+READ_TIMEOUT: Final = 30.0
+"""Seconds in which a body must arrive."""
 
 _STEP: Final = 1 << 20
 _MAX_OBJECTS: Final = 1_000_000
@@ -46,9 +50,22 @@ def declared_length(headers: Mapping[str, str]) -> int:
     return int(declared)
 
 
-async def read(request: Request) -> bytes:
-    """Read the body from the wire; `declared_length` has limited it, and the server holds it to that."""
-    return b"".join([chunk async for chunk in request.stream()])
+async def read(request: Request, timeout: float) -> bytes:
+    """Read the body from the wire; `declared_length` has limited it, and the server holds it to that.
+
+    It may be read again.
+
+    Raises:
+        Refusal: It did not arrive in time.
+    """
+    try:
+        async with asyncio.timeout(timeout):
+            return await request.body()
+    except TimeoutError:
+        # The code is seen for a connection that broke off while the body was read; its status is not.
+        raise Refusal(
+            408, "TimeoutExpired", f"The body did not arrive in {timeout:.0f} s.", Connection="close"
+        ) from None
 
 
 def decompress(data: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""The emulator's own routes under `/_emulator`: rows, requests, readiness, reset.
+"""The emulator's own routes under `/_emulator`: rows, requests, readiness, faults, reset.
 
 They show and change what tests rely on, so a web page must not reach them: no answer has a CORS header, a
 foreign `Origin` is refused, and what changes something needs a content type that a plain form cannot send.
@@ -14,7 +14,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from dcrlog.emulator.answers import Refusal
+from dcrlog.emulator.body import declared_length
+from dcrlog.emulator.fault import parse_faults
+from dcrlog.emulator.faults import Faults
 from dcrlog.emulator.ingestion import Ingestion
+from dcrlog.errors import ConfigError
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -27,7 +31,7 @@ def is_loopback(netloc: str) -> bool:
         return False
 
 
-def control_routes(ingestion: Ingestion) -> list[BaseRoute]:
+def control_routes(ingestion: Ingestion, faults: Faults) -> list[BaseRoute]:
     """Return the routes, for one emulator."""
     store = ingestion.store
 
@@ -54,8 +58,8 @@ def control_routes(ingestion: Ingestion) -> list[BaseRoute]:
         return await dump(store.requests)
 
     async def reset(request: Request) -> Response:
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-            raise Refusal(415, "UnsupportedMediaType", "The Content-Type must be application/json.")
+        _need_json(request)
+        faults.clear()
         await ingestion.run(store.reset)
         return Response(status_code=204)
 
@@ -70,9 +74,37 @@ def control_routes(ingestion: Ingestion) -> list[BaseRoute]:
                 Route("/ready", _guarded(ready)),
                 Route("/rows/{table}", _guarded(rows)),
                 Route("/requests", _guarded(requests)),
+                *_fault_routes(ingestion, faults),
                 Route("/reset", _guarded(reset), methods=["POST"]),
             ],
         )
+    ]
+
+
+def _fault_routes(ingestion: Ingestion, faults: Faults) -> list[BaseRoute]:
+    async def show_faults(_: Request) -> Response:
+        return JSONResponse([active.show() for active in faults])
+
+    async def add_faults(request: Request) -> Response:
+        _need_json(request)
+        declared_length(request.headers)
+        body = await request.body()
+        try:
+            # In a thread: a body that is compressed may take its time.
+            added = await ingestion.run(lambda: [faults.add(fault) for fault in parse_faults(body)])
+        except ConfigError as error:
+            raise Refusal(400, "InvalidFault", str(error)) from None
+        return JSONResponse([active.show() for active in added], 201)
+
+    async def clear_faults(request: Request) -> Response:
+        _need_json(request)
+        faults.clear()
+        return Response(status_code=204)
+
+    return [
+        Route("/faults", _guarded(show_faults)),
+        Route("/faults", _guarded(add_faults), methods=["POST"]),
+        Route("/faults", _guarded(clear_faults), methods=["DELETE"]),
     ]
 
 
@@ -90,6 +122,11 @@ def _guarded(
             return refusal.response()
 
     return guarded
+
+
+def _need_json(request: Request) -> None:
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise Refusal(415, "UnsupportedMediaType", "The Content-Type must be application/json.")
 
 
 def _whole_number(request: Request, name: str) -> int | None:

@@ -14,6 +14,7 @@ from dcrlog.emulator import auth
 from dcrlog.emulator.answers import EmulatorError
 from dcrlog.emulator.app import build_app
 from dcrlog.emulator.certificate import Certificate
+from dcrlog.emulator.faults import Faults
 from dcrlog.emulator.ingestion import Ingestion, Mode
 from dcrlog.emulator.rules import RuleSource, check_rule, load_rule
 from dcrlog.emulator.server import Server, listen
@@ -66,6 +67,8 @@ class Emulator:
         self._authority = auth.Authority(grant_role=grant_role)
         self._failures: list[BaseException] = []
         self._running: _Running | None = None
+        self.faults = Faults()
+        """What goes wrong on order; empty at first, and after `reset`."""
         self.remarks = loaded.remarks
         """What Azure accepts in the rule, but its author has probably not meant."""
 
@@ -105,7 +108,7 @@ class Emulator:
                 self._mode,
                 run=lambda work: asyncio.get_running_loop().run_in_executor(worker, work),
             )
-            app = build_app(ingestion, self._failures.append)
+            app = build_app(ingestion, self.faults, self._failures.append)
             listeners = [(https, certificate.server_context()), (http, None)]
             server = Server(app, listeners, self._failures.append)
             undo.callback(server.stop)
@@ -217,8 +220,10 @@ class Emulator:
         return self._require().store.requests()
 
     def reset(self) -> None:
-        """Forget all rows and requests."""
-        self._require().store.reset()
+        """Forget all rows, requests and faults."""
+        store = self._require().store
+        self.faults.clear()
+        store.reset()
 
     def _store_with(self, table: str) -> Store:
         store = self._require().store

@@ -3,17 +3,16 @@
 The order in which Azure itself checks is not published; this one goes from the gateway's checks inwards.
 """
 
-import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, Protocol, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from dcrlog.emulator.answers import Refusal, malformed, no_access, rule_not_found, unknown_stream
 from dcrlog.emulator.auth import Authority
-from dcrlog.emulator.body import declared_length, decode, decompress, read
+from dcrlog.emulator.body import READ_TIMEOUT, declared_length, decode, decompress, read
 from dcrlog.emulator.coerce import Coerced, coerce_rows
 from dcrlog.emulator.requestlog import RequestEntry
 from dcrlog.emulator.rules import Destination, ServedRule
@@ -26,6 +25,13 @@ API_VERSIONS: Final = ("2021-11-01-preview", "2023-01-01")
 _NAMES_SHOWN: Final = 10
 
 _T = TypeVar("_T")
+
+
+class Run(Protocol):
+    """A way to have work done outside the event loop."""
+
+    def __call__(self, work: Callable[[], _T], /) -> Awaitable[_T]:
+        """Run a function in a thread, so that the event loop answers others meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +47,8 @@ class Ingestion:
     store: Store
     authority: Authority
     mode: Mode
-    run: "Callable[[Callable[[], _T]], asyncio.Future[_T]]"
-    read_timeout: float = 30.0
+    run: Run
+    read_timeout: float = READ_TIMEOUT
 
     async def answer(self, request: Request, entry: RequestEntry) -> Response:
         """Store the rows of a request and return 204.
@@ -56,17 +62,7 @@ class Ingestion:
         self._check_content_type(request, entry)
         is_gzip = _is_gzip(request)
         declared_length(request.headers)
-        try:
-            async with asyncio.timeout(self.read_timeout):
-                data = await read(request)
-        except TimeoutError:
-            # The code is seen for a connection that broke off while the body was read; its status is not.
-            raise Refusal(
-                408,
-                "TimeoutExpired",
-                f"The body did not arrive in {self.read_timeout:.0f} s.",
-                Connection="close",
-            ) from None
+        data = await read(request, self.read_timeout)
         entry.raw_bytes = len(data)
         await self.run(lambda: self._store(data, is_gzip, destinations, entry))
         return Response(status_code=204)

@@ -21,13 +21,15 @@ class RequestEntry:
 
     Attributes:
         kind: What was asked for: ingestion, a token, or a path that nothing answers.
+        status: The status of the answer; 0 where a fault leaves the request without one.
+        fault: The action of the fault that hit the request.
         error: The error code of a refusal.
         rows_in: Rows in the body.
         rows_stored: Rows stored, summed over the stream's tables.
         columns_dropped: Properties dropped because the stream does not declare them, summed over the rows.
         raw_bytes: The body's size on the wire.
         bytes: The body's size after decompression.
-        ms: Milliseconds from the headers' arrival to the answer.
+        ms: Milliseconds from the headers' arrival to the answer, before a fault delays it.
         warning: What was accepted but will not do what the sender expects.
     """
 
@@ -39,6 +41,7 @@ class RequestEntry:
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     time: datetime = field(default_factory=lambda: datetime.now(UTC))
     status: int = 0
+    fault: str | None = None
     error: str | None = None
     rows_in: int = 0
     rows_stored: int = 0

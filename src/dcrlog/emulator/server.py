@@ -5,7 +5,6 @@ connection takes it as long as the peer likes. What remains of it here is the ac
 """
 
 import asyncio
-import logging
 import socket
 import ssl
 import threading
@@ -15,10 +14,10 @@ from typing import Any, Final
 
 from starlette.types import ASGIApp
 from uvicorn.config import Config
-from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from dcrlog.emulator.answers import MAX_HEADERS, EmulatorError
+from dcrlog.emulator.connection import Protocol
 
 _START_TIMEOUT: Final = 10.0
 _GRACE: Final = 1.0
@@ -26,21 +25,10 @@ _GRACE: Final = 1.0
 _STOP_TIMEOUT: Final = 5.0
 _CLOSING_TURNS: Final = 10
 
-# In no hierarchy: the application's handlers and levels have nothing to do with it.
-_SILENT: Final = logging.Logger("dcrlog.emulator")  # noqa: LOG001
-_SILENT.disabled = True
-
 
 class _QuietConfig(Config):
     def configure_logging(self) -> None:
         """Leave the process's logging alone."""
-
-
-class _QuietProtocol(H11Protocol):
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.logger = self.access_logger = _SILENT
-        self.access_log = False
 
 
 def listen(port: int) -> socket.socket:
@@ -77,7 +65,7 @@ class Server:
         self._fail = fail
         self._config = _QuietConfig(
             app,
-            http=_QuietProtocol,
+            http=Protocol,
             ws="none",
             interface="asgi3",
             lifespan="off",
@@ -143,6 +131,9 @@ class Server:
         await self._stopping.wait()
         for task in accepting:
             task.cancel()
+        for connection in list(self._state.connections):
+            if isinstance(connection, Protocol) and connection.wire.is_waiting:
+                connection.transport.abort()
         if self._state.tasks:
             await asyncio.wait(self._state.tasks, timeout=_GRACE)
         # A TLS connection closed politely waits for the peer's goodbye, for up to 30 s.
@@ -174,7 +165,7 @@ class Server:
         loop = asyncio.get_running_loop()
         try:
             await loop.connect_accepted_socket(
-                lambda: _QuietProtocol(self._config, self._state, {}, _loop=loop),
+                lambda: Protocol(self._config, self._state, {}, _loop=loop),
                 accepted,
                 ssl=context,
                 ssl_handshake_timeout=None if context is None else 10.0,

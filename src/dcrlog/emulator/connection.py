@@ -1,0 +1,118 @@
+"""uvicorn's HTTP protocol, silent, and with a handle on the connection for what no HTTP framework offers."""
+
+import asyncio
+import logging
+import socket
+import struct
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, cast
+
+from starlette.types import Scope
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+# In no hierarchy: the application's handlers and levels have nothing to do with it.
+_SILENT: Final = logging.Logger("dcrlog.emulator")  # noqa: LOG001
+_SILENT.disabled = True
+
+_LINGER_0: Final = struct.pack("ii", 1, 0)
+_STEPS_A_SECOND: Final = 100
+
+
+class Protocol(H11Protocol):
+    """One connection. Requests find its `wire` with `wire_of`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.logger = self.access_logger = _SILENT
+        self.access_log = False
+        self.wire = Wire(self)
+        self.app_state["wire"] = self.wire
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell who waits at the connection."""
+        super().connection_lost(exc)
+        self.wire.lost.set()
+
+
+class Wire:
+    """What a fault does to a connection.
+
+    Attributes:
+        lost: Is set once the connection has ended, by whichever side.
+        is_waiting: Whether a fault holds it up; the server need not wait for it then.
+    """
+
+    def __init__(self, protocol: Protocol) -> None:
+        self._protocol = protocol
+        self.lost = asyncio.Event()
+        self.is_waiting = False
+
+    def reset(self) -> None:
+        """End the connection with a TCP reset instead of a goodbye."""
+        transport = self._protocol.transport
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_0)
+        transport.abort()
+
+    async def wait(self, seconds: float | None) -> bool:
+        """Wait so long, or for ever, and tell whether the connection is still there."""
+        self.is_waiting = True
+        try:
+            async with asyncio.timeout(seconds):
+                await self.lost.wait()
+        except TimeoutError:
+            return True
+        finally:
+            self.is_waiting = False
+        return False
+
+    async def drip(self, answer: Callable[[], Awaitable[None]], seconds: float) -> None:
+        """Send an answer with its bytes spread evenly over so many seconds."""
+        held = await self._hold(answer)
+        data = bytes(held.data)
+        step = max(1, round(len(data) / (seconds * _STEPS_A_SECOND)))
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        for offset in range(0, len(data), step):
+            self._protocol.transport.write(data[offset : offset + step])
+            share = min(offset + step, len(data)) / len(data)
+            if not await self.wait(max(0.0, started + seconds * share - loop.time())):
+                return
+        if held.is_closed:
+            self._protocol.transport.close()
+
+    async def cut(self, answer: Callable[[], Awaitable[None]]) -> None:
+        """Send half of an answer and reset the connection."""
+        held = await self._hold(answer)
+        self._protocol.transport.write(bytes(held.data[: len(held.data) // 2]))
+        self.reset()
+        await self.wait(None)
+
+    async def _hold(self, answer: Callable[[], Awaitable[None]]) -> "_Held":
+        held = _Held(self._protocol.transport)
+        # Only between uvicorn and its transport are status line and headers bytes that can be held back.
+        self._protocol.cycle.transport = cast("asyncio.Transport", held)
+        await answer()
+        return held
+
+
+class _Held:
+    """Stands in for the transport while an answer is written."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self.data = bytearray()
+        self.is_closed = False
+
+    def write(self, data: bytes) -> None:
+        self.data += data
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+
+def wire_of(scope: Scope) -> Wire:
+    """Return the wire on which a request came."""
+    return cast("Wire", scope["state"]["wire"])

@@ -1,0 +1,174 @@
+"""The faults on order: which request each of them hits.
+
+Requests are matched on the event loop alone, so that the third request is the third one. Faults are added,
+removed and waited for from any thread.
+"""
+
+import gzip
+import math
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, Final
+
+from dcrlog.emulator.fault import Fault
+
+_REQUESTS: Final = 12_000
+_BYTES: Final = 2 * 1024**3
+_WINDOW: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What a fault may look at.
+
+    Attributes:
+        kind: What was asked for.
+        stream: The stream, where the path names one.
+        length: The length of the body, as the headers declare it.
+        rows: The rows as compact JSON; empty where no fault looks for a text.
+    """
+
+    kind: str
+    stream: str | None
+    length: int
+    rows: bytes = b""
+
+
+class ActiveFault:
+    """A fault that has been added, and how often it has hit.
+
+    Attributes:
+        id: A number that no other fault of this emulator has.
+        fault: The order.
+    """
+
+    def __init__(self, number: int, fault: Fault, clock: Callable[[], float]) -> None:
+        self.id = number
+        self.fault = fault
+        self.body = (
+            None if fault.body is None else compress(fault, (fault.body * (fault.repeat or 1)).encode())
+        )
+        """The body to answer with, made once."""
+        self._clock = clock
+        self._counted = 0
+        self._taken = 0
+        self._hits = 0
+        self._hit = threading.Condition()
+        self._random = random.Random(fault.seed or 0)
+        self._text = None if fault.containing is None else fault.containing.encode()
+        self._nth = {fault.nth} if isinstance(fault.nth, int) else set(fault.nth or ())
+        self._opened = -math.inf
+        self._requests = self._bytes = 0
+
+    @property
+    def hits(self) -> int:
+        """How many requests it has hit; each is in the request log by then."""
+        return self._hits
+
+    def wait(self, hits: int = 1, *, timeout: float = 10.0) -> bool:
+        """Wait until so many requests have been hit in all, and tell whether that came to pass in time."""
+        with self._hit:
+            return self._hit.wait_for(lambda: self._hits >= hits, timeout)
+
+    def show(self) -> dict[str, Any]:
+        """Return the order, with id and hits, as JSON values."""
+        return {"id": self.id, "hits": self._hits, **self.fault.settings()}
+
+    def looks_at_rows(self, kind: str) -> bool:
+        """Tell whether it needs the rows of such a request."""
+        return self._text is not None and kind == self.fault.kind
+
+    def is_due(self, arrival: Arrival) -> bool:
+        """Count a request, and tell whether it is to be hit."""
+        fault = self.fault
+        if arrival.kind != fault.kind or fault.stream not in (None, arrival.stream):
+            return False
+        if self._text is not None and self._text not in arrival.rows:
+            return False
+        if fault.action == "throttle":
+            return self._is_over(arrival.length)
+        self._counted += 1
+        # Drawn for every request: which ones are hit then does not depend on the other faults.
+        is_drawn = fault.rate is None or self._random.random() < fault.rate
+        is_numbered = not self._nth or self._counted in self._nth
+        return is_drawn and is_numbered and (fault.times is None or self._taken < fault.times)
+
+    def take(self) -> None:
+        """Note that a request is being hit."""
+        self._taken += 1
+
+    def land(self) -> None:
+        """Note that the hit is in the request log, and wake who waits for it."""
+        with self._hit:
+            self._hits += 1
+            self._hit.notify_all()
+
+    def retry_after(self) -> int:
+        """Return the seconds until a throttle's window ends."""
+        return max(1, math.ceil(self._opened + (self.fault.window or _WINDOW) - self._clock()))
+
+    def _is_over(self, length: int) -> bool:
+        now = self._clock()
+        if now >= self._opened + (self.fault.window or _WINDOW):
+            self._opened, self._requests, self._bytes = now, 0, 0
+        is_over = self._requests + 1 > (self.fault.requests or _REQUESTS) or self._bytes + length > (
+            self.fault.bytes or _BYTES
+        )
+        if not is_over:
+            self._requests += 1
+            self._bytes += length
+        return is_over
+
+
+class Faults:
+    """The faults of one emulator, in the order in which they were added.
+
+    The first one that is due hits a request, and no other does; each counts the requests for itself,
+    those that another one hits included. Iterating gives those that have not been cleared.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._ids = count(1)
+        self._lock = threading.Lock()
+        self._active: tuple[ActiveFault, ...] = ()
+
+    def __iter__(self) -> Iterator[ActiveFault]:
+        return iter(self._active)
+
+    def add(self, fault: Fault) -> ActiveFault:
+        """Add a fault; it applies to requests that arrive from now on, and goes last."""
+        with self._lock:
+            added = ActiveFault(next(self._ids), fault, self._clock)
+            self._active = (*self._active, added)
+        return added
+
+    def clear(self) -> None:
+        """Remove all faults; a request that one of them holds up stays so."""
+        with self._lock:
+            self._active = ()
+
+    def look_at_rows(self, kind: str) -> bool:
+        """Tell whether some fault needs the rows of such a request."""
+        return any(active.looks_at_rows(kind) for active in self._active)
+
+    def choose(self, arrival: Arrival) -> ActiveFault | None:
+        """Count a request with every fault, and return the one that hits it."""
+        due = [active for active in self._active if active.is_due(arrival)]
+        if not due:
+            return None
+        due[0].take()
+        return due[0]
+
+
+def compress(fault: Fault, data: bytes) -> bytes:
+    """Compress a body as the fault has it."""
+    if fault.gzip is None:
+        return data
+    whole = gzip.compress(data, mtime=0)
+    # No block of deflate begins with these bits; a body that is only cut short is taken by some decoders.
+    return whole if fault.gzip == "whole" else whole[:10] + b"\xff" * len(whole[10:])
