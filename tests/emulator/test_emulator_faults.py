@@ -234,6 +234,20 @@ def test_stopping_does_not_wait_for_a_fault(web, scheme, fault):
     assert set(threading.enumerate()) == threads
 
 
+@SCHEMES
+@pytest.mark.parametrize("action", ["status", "hang", "reset_after", "lose_reply", "cut_reply"])
+def test_a_client_that_leaves_first_is_no_error(emulator, scheme, action):
+    """The fault has hit all the same, and the log says that nobody was there any more."""
+    fault = emulator.faults.add(Fault(action, status=503 if action == "status" else None))
+    with connect(emulator, scheme) as connection:
+        connection.sendall(upload(emulator)[:-1])
+    assert fault.wait()
+    (entry,) = emulator.requests()
+
+    assert (entry["status"], entry["fault"], entry["error"]) == (0, action, "ClientDisconnected")
+    assert emulator.count("AppLogs_CL") == 0
+
+
 def test_a_throttle_answers_429_to_what_is_too_much(emulator, post):
     """Requests over the limit are told when to come back, and are not stored."""
     emulator.faults.add(Fault("throttle", requests=2))

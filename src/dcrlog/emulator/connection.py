@@ -5,6 +5,7 @@ import logging
 import socket
 import struct
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, Final, cast
 
 from starlette.types import Scope
@@ -48,9 +49,13 @@ class Wire:
         self.is_waiting = False
 
     def reset(self) -> None:
-        """End the connection with a TCP reset instead of a goodbye."""
+        """End the connection with a TCP reset instead of a goodbye, where it has not ended yet."""
+        if self.lost.is_set():
+            return
         transport = self._protocol.transport
-        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_0)
+        # The socket of a connection that is ending may be closed already.
+        with suppress(OSError):
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_0)
         transport.abort()
 
     async def wait(self, seconds: float | None) -> bool:

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Final
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -41,7 +41,12 @@ def injected(kind: Kind, handle: Handler, *, faults: Faults, run: Run) -> Handle
             return await handle(request, entry)
         entry.fault = hit.fault.action
         entry.raw_bytes = length
-        return _Hit(hit, await _answer(hit, request, entry, handle))
+        try:
+            answer = await _answer(hit, request, entry, handle)
+        except ClientDisconnect:
+            entry.error = "ClientDisconnected"
+            answer = None
+        return _Hit(hit, answer)
 
     return handler
 
