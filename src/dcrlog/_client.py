@@ -1,26 +1,21 @@
-"""The one module that talks to the network: the official client, its credential, one upload.
+"""One upload through the official client, and what its answer or failure says.
 
-The client's own retries, redirects and HTTP log records are switched off: dcrlog waits where an exit
-can interrupt it, and must not feed itself. azure-* is imported at the first `send`, in a sender's
-thread; the imports take a third of a second and 31 MiB.
+azure-* is imported at the first `send`, in a sender's thread; the imports take a third of a
+second and 31 MiB.
 """
 
 import io
-import os
 import sys
 import threading
 import uuid
-import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from dcrlog._credentials import Credential, TokenError, make_credential
+from dcrlog._credentials import TokenError
 from dcrlog._endpoint import Endpoint
 from dcrlog._retry import Answer
-
-if TYPE_CHECKING:
-    from azure.monitor.ingestion import LogsIngestionClient
+from dcrlog._sharing import SharedClient, enter
 
 CONNECT_TIMEOUT: Final = 10.0
 READ_TIMEOUT: Final = 30.0
@@ -42,7 +37,8 @@ class ClientSender:
         self._rule_id = rule_id
         self._stream_name = stream_name
         self._setting = credential
-        self._client: LogsIngestionClient | None = None
+        self._shared: SharedClient | None = None
+        self._opening = threading.Lock()
 
     def send(self, body: bytes, *, request_id: str, timeout: float) -> Answer:
         """Upload a gzipped body once. Never raises; what went wrong is in the answer."""
@@ -55,77 +51,39 @@ class ClientSender:
             return _failure(error, request_id)
 
     def close(self) -> None:
-        """Let go of the client, which closes its connections with its last user; `send` takes it up again."""
-        self._client = None
+        """Let go of the client, which is closed with its last user; a later `send` takes one again."""
+        shared, self._shared = self._shared, None
+        if shared is not None:
+            shared.leave(self)
 
     def _upload(self, body: bytes, request_id: str, timeout: float) -> Answer:
-        client = self._client
-        if client is None:
-            self._client = client = _clients().client(self._endpoint, self._setting)
-        client.upload(
-            self._rule_id,
-            self._stream_name,
-            # Through a stream that starts with the gzip magic the client sends our bytes as they are;
-            # a list it would serialise twice, and miscount (azure-monitor-ingestion 1.1.0).
-            io.BytesIO(body),
-            request_id=request_id,
-            connection_timeout=min(CONNECT_TIMEOUT, timeout),
-            read_timeout=min(READ_TIMEOUT, timeout),
-            enforce_https=not self._endpoint.is_plain_http,
-            tracing_options={"enabled": False},
-        )
+        shared = self._begin_request()
+        try:
+            shared.client.upload(
+                self._rule_id,
+                self._stream_name,
+                # Through a stream that starts with the gzip magic the client sends our bytes as they are;
+                # a list it would serialise twice, and miscount (azure-monitor-ingestion 1.1.0).
+                io.BytesIO(body),
+                request_id=request_id,
+                connection_timeout=min(CONNECT_TIMEOUT, timeout),
+                read_timeout=min(READ_TIMEOUT, timeout),
+                enforce_https=not self._endpoint.is_plain_http,
+                tracing_options={"enabled": False},
+            )
+        finally:
+            shared.end_request()
         return Answer(status=204, request_id=request_id)
 
-
-class _Clients:
-    """The clients of this process, shared by pipelines with the same destination and credential.
-
-    dictConfig may run many times, each time with a new handler: one client means one token and one
-    set of connections for all of them.
-    """
-
-    def __init__(self) -> None:
-        self.pid = os.getpid()
-        self._lock = threading.Lock()
-        self._known: weakref.WeakValueDictionary[object, LogsIngestionClient] = weakref.WeakValueDictionary()
-
-    def client(self, endpoint: Endpoint, credential: Any) -> "LogsIngestionClient":
-        """Return the client for this destination and `credential` setting."""
-        if isinstance(credential, Mapping):
-            return _make_client(endpoint, make_credential(credential, endpoint))
-        with self._lock:
-            # A credential given as an object is known by its id, which the client keeps from being reused.
-            key = (endpoint, credential if isinstance(credential, str) else id(credential))
-            client = self._known.get(key)
-            if client is None:
-                client = _make_client(endpoint, make_credential(credential, endpoint))
-                self._known[key] = client
-            return client
-
-
-_of_this_process = _Clients()
-
-
-def _clients() -> _Clients:
-    """Return the clients of this process; a forked child must not use its parent's connections."""
-    global _of_this_process  # noqa: PLW0603
-    if _of_this_process.pid != os.getpid():
-        _of_this_process = _Clients()
-    return _of_this_process
-
-
-def _make_client(endpoint: Endpoint, credential: Any) -> "LogsIngestionClient":
-    from azure.core.pipeline.policies import RedirectPolicy, RetryPolicy, SansIOHTTPPolicy
-    from azure.monitor.ingestion import LogsIngestionClient
-
-    return LogsIngestionClient(
-        endpoint.url,
-        Credential(credential),
-        credential_scopes=[f"{endpoint.audience}/.default"],
-        http_logging_policy=SansIOHTTPPolicy(),
-        redirect_policy=RedirectPolicy.no_redirects(),
-        retry_policy=RetryPolicy.no_retries(),
-    )
+    def _begin_request(self) -> SharedClient:
+        shared = self._shared
+        # `close` may come from another thread at any point, and a client that is closed stays so.
+        while shared is None or not shared.begin_request():
+            with self._opening:
+                if self._shared is shared:
+                    self._shared = enter(self, self._endpoint, self._setting)
+                shared = self._shared
+        return shared
 
 
 def _failure(error: BaseException, request_id: str) -> Answer:

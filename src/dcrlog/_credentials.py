@@ -18,10 +18,15 @@ class Credential:
     """Tells a failure to get a token apart from a refusal of the ingestion service.
 
     One thread asks at a time: 16 threads that start together would ask the login service 16 times.
+
+    Args:
+        credential: Where tokens come from.
+        is_ours: Whether nobody else can have it, so that `close` may close it.
     """
 
-    def __init__(self, credential: Any) -> None:
+    def __init__(self, credential: Any, *, is_ours: bool) -> None:
         self._credential = credential
+        self._is_ours = is_ours
         self._lock = threading.Lock()
 
     def get_token(self, *scopes: str, **options: Any) -> Any:
@@ -35,6 +40,25 @@ class Credential:
                 return self._credential.get_token(*scopes, **options)
         except Exception as error:
             raise TokenError from error
+
+    def close(self) -> None:
+        """Close the connections to the login service, unless the credential belongs to the application."""
+        close = getattr(self._credential, "close", None)
+        if self._is_ours and close is not None:
+            close()
+
+
+def open_credential(setting: Any, endpoint: Endpoint) -> Credential:
+    """Build the credential, or take the one that was given, so that it can be closed in the end.
+
+    Raises:
+        ConfigError: A factory could not be imported, or made something that is no credential.
+    """
+    # A class makes a new object; a function may return one that others use as well.
+    is_ours = isinstance(setting, str) or (
+        isinstance(setting, Mapping) and isinstance(_factory(setting), type)
+    )
+    return Credential(make_credential(setting, endpoint), is_ours=is_ours)
 
 
 def make_credential(setting: Any, endpoint: Endpoint) -> Any:
@@ -69,14 +93,18 @@ def _named(name: str, endpoint: Endpoint) -> Any:
 
 
 def _made(setting: Mapping[str, Any]) -> Any:
-    factory = setting["()"]
-    if isinstance(factory, str):
-        try:
-            factory = resolve(factory)
-        except (ImportError, AttributeError) as error:
-            raise ConfigError(f"credential: the factory {factory!r} cannot be imported: {error}.") from None
     # By key, since the mapping that dictConfig passes resolves ext:// only so.
-    made = factory(**{name: setting[name] for name in setting if name != "()"})
+    made = _factory(setting)(**{name: setting[name] for name in setting if name != "()"})
     if not hasattr(made, "get_token"):
         raise ConfigError(f"credential: {setting['()']!r} made {made!r}, which has no get_token.")
     return made
+
+
+def _factory(setting: Mapping[str, Any]) -> Any:
+    factory = setting["()"]
+    if isinstance(factory, str):
+        try:
+            return resolve(factory)
+        except (ImportError, AttributeError) as error:
+            raise ConfigError(f"credential: the factory {factory!r} cannot be imported: {error}.") from None
+    return factory

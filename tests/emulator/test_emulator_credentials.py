@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -58,40 +59,44 @@ def test_imds_managed_identity_works(emulator):
 
 def test_client_secret_credential_uploads(emulator):
     """The official client with a client secret stores its rows."""
-    client(emulator).upload(emulator.rule_id, "Custom-AppLogs", [{"Message": "one"}, {"Message": "two"}])
+    with client(emulator) as opened:
+        opened.upload(emulator.rule_id, "Custom-AppLogs", [{"Message": "one"}, {"Message": "two"}])
 
     assert [row["Message"] for row in emulator.rows("AppLogs_CL")] == ["one", "two"]
 
 
 def test_a_token_is_asked_for_once(emulator):
     """Two uploads need one token, and the log tells token requests apart."""
-    sender = client(emulator)
-    for _ in range(2):
-        sender.upload(emulator.rule_id, "Custom-AppLogs", [{}])
+    with client(emulator) as opened:
+        for _ in range(2):
+            opened.upload(emulator.rule_id, "Custom-AppLogs", [{}])
 
     assert [entry["kind"] for entry in emulator.requests()] == ["token", "ingestion", "ingestion"]
 
 
 def test_a_wrong_secret_is_refused(emulator):
     """A wrong client secret is answered in the words of Microsoft Entra ID."""
-    with pytest.raises(ClientAuthenticationError, match="AADSTS7000215: Invalid client secret provided"):
-        client(emulator, secret="wrong").upload(emulator.rule_id, "Custom-AppLogs", [{}])
+    refused = pytest.raises(ClientAuthenticationError, match="AADSTS7000215: Invalid client secret provided")
+    with client(emulator, secret="wrong") as opened, refused:
+        opened.upload(emulator.rule_id, "Custom-AppLogs", [{}])
 
     assert (emulator.requests()[-1]["status"], emulator.requests()[-1]["error"]) == (401, "invalid_client")
 
 
 def test_the_client_without_a_role_is_refused(emulator):
     """The client id "no-role" gets tokens that may not ingest, so that anybody can see the 403."""
-    with pytest.raises(HttpResponseError, match="OperationFailed") as caught:
-        client(emulator, client_id="no-role").upload(emulator.rule_id, "Custom-AppLogs", [{}])
+    refused = pytest.raises(HttpResponseError, match="OperationFailed")
+    with client(emulator, client_id="no-role") as opened, refused as caught:
+        opened.upload(emulator.rule_id, "Custom-AppLogs", [{}])
 
     assert caught.value.status_code == 403
 
 
 def test_an_emulator_that_grants_no_role_refuses_all():
     """With `grant_role=False` every token lacks the role."""
-    with Emulator(grant_role=False) as emulator, pytest.raises(HttpResponseError, match="OperationFailed"):
-        client(emulator).upload(emulator.rule_id, "Custom-AppLogs", [{}])
+    refused = pytest.raises(HttpResponseError, match="OperationFailed")
+    with Emulator(grant_role=False) as emulator, client(emulator) as opened, refused:
+        opened.upload(emulator.rule_id, "Custom-AppLogs", [{}])
 
 
 @pytest.mark.parametrize(
@@ -141,18 +146,24 @@ def test_the_discovery_document_names_the_token_endpoint(emulator, web, path):
 
 def test_no_token_or_secret_shows_in_the_log(emulator):
     """The request log holds nothing with which somebody could ask for a token."""
-    client(emulator).upload(emulator.rule_id, "Custom-AppLogs", [{}])
+    with client(emulator) as opened:
+        opened.upload(emulator.rule_id, "Custom-AppLogs", [{}])
     log = repr(emulator.requests())
 
     assert "eyJ" not in log
     assert "dcrlog-emulator-secret" not in log
 
 
+@contextmanager
 def client(emulator, client_id="anybody", secret="dcrlog-emulator-secret"):
     credential = ClientSecretCredential(
         "adfs", client_id, secret, authority=emulator.endpoint, connection_verify=emulator.ca_bundle
     )
-    return LogsIngestionClient(emulator.endpoint, credential, connection_verify=emulator.ca_bundle)
+    with (
+        credential,
+        LogsIngestionClient(emulator.endpoint, credential, connection_verify=emulator.ca_bundle) as opened,
+    ):
+        yield opened
 
 
 def run(program, emulator, without=(), **variables):
