@@ -64,8 +64,11 @@ class Rule:
             if isinstance(text, bytes):
                 text = text.decode(json.detect_encoding(text))
             document = json.loads(text.removeprefix("\ufeff"))
+        except UnicodeDecodeError as error:
+            where = f"byte {error.object[error.start]:#04x} at position {error.start}"
+            raise ConfigError(f"the rule is not valid JSON: {where} is no text. Give {_SHAPES}.") from None
         except (ValueError, RecursionError) as error:
-            raise ConfigError(f"the rule is not valid JSON: {error}.") from None
+            raise ConfigError(f"the rule is not valid JSON: {error}. Give {_SHAPES}.") from None
         return cls.parse(document)
 
     @classmethod

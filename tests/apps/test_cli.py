@@ -1,7 +1,11 @@
 """The commands, as a person or a script runs them."""
 
+import errno
 import json
+import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -85,6 +89,66 @@ def test_a_rule_that_cannot_be_used_is_told_in_one_line(tmp_path):
     assert done.returncode == 1
     assert "streamDeclarations" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def told_by_the_emulator(*arguments):
+    """The one line with which the command gives up."""
+    done = run("emulator", *map(str, arguments))
+
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    return line
+
+
+def test_a_database_that_cannot_be_made_is_told_in_one_line(tmp_path):
+    """A directory that is missing, one in place of a file, another sort of file: each with the remedy."""
+    missing = tmp_path / "missing"
+    other = tmp_path / "rows.csv"
+    other.write_text("a,b\n" * 1000)
+
+    assert told_by_the_emulator("--db", missing / "rows.sqlite") == (
+        f"dcrlog emulator: the database '{missing}/rows.sqlite' cannot be opened: "
+        f"there is no directory '{missing}'. Make it, or name a file in another."
+    )
+    assert told_by_the_emulator("--db", tmp_path) == (
+        f"dcrlog emulator: the database '{tmp_path}' cannot be opened: "
+        f"it is a directory. Name a file in it: '{tmp_path}/rows.sqlite'."
+    )
+    assert told_by_the_emulator("--db", other) == (
+        f"dcrlog emulator: the database '{other}' cannot be used: file is not a database. "
+        "Name an SQLite file that can be written, or one that does not exist yet."
+    )
+
+
+def test_a_port_in_use_is_told_in_one_line():
+    """With its number and the way out."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        assert told_by_the_emulator("--port", port) == (
+            f"dcrlog emulator: cannot listen on 127.0.0.1 port {port}: {os.strerror(errno.EADDRINUSE)}. "
+            "Choose another port, or 0 for a free one."
+        )
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"\x89PNG\r\n\x1a\n", "byte 0x89 at position 0 is no text"),
+        (b"streamDeclarations:", "Expecting value: line 1 column 1 (char 0)"),
+        (None, "Is a directory"),
+    ],
+    ids=["binary", "yaml", "directory"],
+)
+def test_a_file_that_is_no_rule_is_told_in_one_line(tmp_path, content, reason):
+    """With its path, what is wrong with it and what to give."""
+    path = tmp_path / "dcr.json"
+    path.mkdir() if content is None else path.write_bytes(content)
+    line = told_by_the_emulator("--rule", path)
+
+    assert str(path) in line
+    assert reason in line
+    assert re.search(r"\. (Give the ARM resource|Name the rule's JSON file)", line)
 
 
 def test_without_the_extra_the_command_says_how_to_get_it():

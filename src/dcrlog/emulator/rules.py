@@ -91,7 +91,9 @@ def load_rule(source: RuleSource) -> Rule:
         try:
             return Rule.from_json(Path(source).read_bytes())
         except OSError as error:
-            raise ConfigError(f"the rule {str(source)!r} cannot be read: {error.strerror}.") from None
+            raise ConfigError(
+                f"the rule {str(source)!r} cannot be read: {error.strerror}. Name the rule's JSON file."
+            ) from None
         except ConfigError as error:
             raise ConfigError(f"{source}: {error}") from None
     return Rule.parse(source)

@@ -5,6 +5,7 @@ connection takes it as long as the peer likes. What remains of it here is the ac
 """
 
 import asyncio
+import os
 import socket
 import ssl
 import threading
@@ -40,7 +41,11 @@ def listen(port: int) -> socket.socket:
     try:
         listener = socket.create_server(("127.0.0.1", port), backlog=512)
     except (OSError, OverflowError) as error:
-        raise EmulatorError(f"cannot listen on 127.0.0.1 port {port}: {error}.") from None
+        # Its own text is longer, and has the address once more.
+        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
+        raise EmulatorError(
+            f"cannot listen on 127.0.0.1 port {port}: {reason}. Choose another port, or 0 for a free one."
+        ) from None
     listener.setblocking(False)
     return listener
 

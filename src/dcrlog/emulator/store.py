@@ -47,7 +47,7 @@ class Store:
         try:
             self._connection = sqlite3.connect(where, check_same_thread=False, isolation_level=None)
         except sqlite3.Error as error:
-            raise EmulatorError(f"the database {where!r} cannot be opened: {error}.") from None
+            raise EmulatorError(f"the database {where!r} cannot be opened: {_remedy(path, error)}") from None
         try:
             self._prepare(where)
         except BaseException:
@@ -136,7 +136,10 @@ class Store:
             for table, columns in self._tables.items():
                 self._create(table, columns, where)
         except sqlite3.Error as error:
-            raise EmulatorError(f"the database {where!r} cannot be used: {error}.") from None
+            raise EmulatorError(
+                f"the database {where!r} cannot be used: {error}. "
+                "Name an SQLite file that can be written, or one that does not exist yet."
+            ) from None
 
     def _create(self, table: str, columns: Sequence[Column], where: str) -> None:
         names = self._names[table]
@@ -171,6 +174,14 @@ class Store:
         (last,) = self._connection.execute(f"SELECT max(rowid) FROM {_quoted(table)}").fetchone()
         statement = f"DELETE FROM {_quoted(table)} WHERE rowid <= ?"
         return self._connection.execute(statement, ((last or 0) - self._max_rows,)).rowcount
+
+
+def _remedy(path: Path | None, error: sqlite3.Error) -> str:
+    if path is not None and path.is_dir():
+        return f"it is a directory. Name a file in it: {str(path / 'rows.sqlite')!r}."
+    if path is not None and not path.parent.is_dir():
+        return f"there is no directory {str(path.parent)!r}. Make it, or name a file in another."
+    return f"{error}. Name a file that can be written."
 
 
 def _physical_names(columns: Sequence[Column]) -> dict[str, str]:
