@@ -1,7 +1,8 @@
 """Carries Python log records into Azure Monitor Logs tables through the Logs Ingestion API."""
 
+from typing import TYPE_CHECKING
+
 from dcrlog.errors import ConfigError, ConfigWarning, DcrlogError
-from dcrlog.handler import LogsIngestionHandler
 from dcrlog.rules import Rule
 from dcrlog.schema import Column, ColumnType, Stream
 from dcrlog.stats import DropReason, Stats
@@ -20,10 +21,23 @@ __all__ = [
     "__version__",
 ]
 
+if TYPE_CHECKING:
+    from dcrlog.handler import LogsIngestionHandler
 
-def __getattr__(name: str) -> str:
-    if name == "__version__":
-        from importlib.metadata import version
+    __version__: str
+else:
 
-        return version("dcrlog")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name):
+        # At its first use, since every run of pytest imports this package on the way to the plugin.
+        if name == "LogsIngestionHandler":
+            from dcrlog.handler import LogsIngestionHandler
+
+            return LogsIngestionHandler
+        if name == "__version__":
+            from importlib.metadata import version
+
+            return version("dcrlog")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__})

@@ -1,6 +1,7 @@
 """For tests of code that logs: senders that need no service, a clock that stands still, a fixture.
 
-pytest loads this module as a plugin; the fixture imports the emulator only when a test asks for it.
+pytest loads this module as a plugin in every run, with or without a test of dcrlog. It imports msgspec only
+when rows are read, and the emulator only when a test asks for the fixture.
 """
 
 import threading
@@ -8,7 +9,6 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
 import pytest
 
 from dcrlog._clock import Signal
@@ -65,6 +65,8 @@ class RecordingSender:
     @property
     def rows(self) -> list[dict[str, Any]]:
         """All rows, in the order in which they came."""
+        import msgspec
+
         return [row for body in self.bodies for row in msgspec.json.decode(body)]
 
 

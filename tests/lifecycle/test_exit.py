@@ -166,6 +166,23 @@ def test_importing_and_constructing_loads_no_sdk_and_starts_no_thread(run):
     assert program.stdout.split("\n")[:2] == ["[]", "1"]
 
 
+def test_the_pytest_plugin_loads_no_handler_until_one_is_used(run):
+    """Every run of pytest imports it, in programs that have nothing to do with it, too."""
+    program = run(
+        """
+        import sys
+        import dcrlog.testing
+        heavy = {"dcrlog.handler", "dcrlog.settings", "dcrlog.emulator", "msgspec", "requests", "azure"}
+        print(sorted(heavy & sys.modules.keys()))
+        from dcrlog import LogsIngestionHandler
+        print(sorted(heavy & sys.modules.keys()))
+        """,
+        preamble="",
+    )
+
+    assert program.stdout.splitlines() == ["[]", "['dcrlog.handler', 'dcrlog.settings', 'msgspec']"]
+
+
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="only Python 3.12 and newer refuse threads at exit")
 def test_the_first_record_ever_in_an_exit_callback_arrives(run, messages):
     """Python 3.12.0 to 3.12.2 start no thread any more by then: the caller delivers."""

@@ -217,6 +217,9 @@ def test_a_row_that_cannot_be_redacted_arrives_without_its_secrets(logger):
 
 
 def test_every_public_name_is_there():
-    """`from dcrlog import *` works, and the version is that of the package."""
+    """`from dcrlog import *` works, `dir` knows them all, and another name is an AttributeError."""
     for name in dcrlog.__all__:
         assert getattr(dcrlog, name) is not None
+    assert set(dcrlog.__all__) <= set(dir(dcrlog))
+    with pytest.raises(AttributeError, match="no attribute 'Handler'"):
+        _ = dcrlog.Handler
