@@ -1,9 +1,13 @@
 """What tests of delivery begin with: a pipeline without a service, and a logger that nobody else hears."""
 
 import logging
+import zlib
+
+import msgspec
 
 from dcrlog import settings
 from dcrlog._pipeline import Pipeline
+from dcrlog.testing import Answer, RecordingSender
 
 ROW = b'{"Message":"m"}'
 
@@ -19,3 +23,49 @@ def make_logger(name):
     logger.setLevel(logging.DEBUG)
     logger.propagate = False
     return logger
+
+
+class JudgingSender(RecordingSender):
+    """A service that looks at the rows: `judge` takes them and returns an `Answer` or a status.
+
+    Attributes:
+        requests: For each request its rows and the answer's status.
+    """
+
+    def __init__(self, judge):
+        super().__init__()
+        self._judge = judge
+        self.requests = []
+
+    def send(self, body, *, request_id, timeout):
+        text = zlib.decompress(body, wbits=31)
+        rows = msgspec.json.decode(text)
+        judged = self._judge(rows)
+        answer = judged if isinstance(judged, Answer) else Answer(status=judged, request_id=request_id)
+        with self._attempted:
+            self.request_ids.append(request_id)
+            self.requests.append((rows, answer.status))
+            if answer.status == 204:
+                self.bodies.append(text)
+            self._attempted.notify_all()
+        return answer
+
+
+def put_quietly(pipeline, rows):
+    """Put rows without starting a thread, for `deliver_here`."""
+    for row in rows:
+        pipeline._queue.put(row)
+
+
+def deliver_here(pipeline, seconds=float("inf")):
+    """Deliver in this very thread, as at the end of a process where no thread starts."""
+    pipeline._queue.request_flush()
+    pipeline._senders.run_here(pipeline._clock.monotonic() + seconds)
+    assert_balanced(pipeline)
+
+
+def assert_balanced(pipeline):
+    """The accounts of every moment."""
+    stats = pipeline.stats()
+    settled = stats.delivered + stats.dead_lettered + sum(stats.dropped.values())
+    assert stats.accepted + stats.adopted == settled + stats.pending

@@ -1,53 +1,140 @@
-"""The wait that all senders share after a failure.
+"""When the next request may be made, as all senders share it.
 
-A success ends it only if its request began after the failure: with eight requests under way, one 429
-would else be forgotten at the next of the seven older answers.
+Requests have numbers, in the order in which they begin. A success ends a wait only if its request began
+after the failure: with eight under way, one 429 would else be forgotten at the next of the seven older
+answers. After a failure one request at a time probes the service; the first that gets through lets the
+others go on.
 """
 
 import random
 import threading
+from typing import Final
 
 from dcrlog._clock import Clock
-from dcrlog._retry import Answer, wait_before_retry
+from dcrlog._retry import LONGEST_HOLD, SHORTEST_HOLD, Answer, wait_before_retry
+
+PROBE_SECONDS: Final = 30.0
+"""How long the others wait for the answer to a probe."""
+
+MOST_REFUSALS: Final = 32
+"""So many refusals in a row, with nothing taken: not the rows are to blame, but the configuration."""
+
+_THROTTLED_SECONDS: Final = 300.0
 
 
 class Backoff:
-    """Says how long senders have to wait, and is told what their requests met."""
+    """Says whether a request may be made, and is told what requests met.
+
+    Attributes:
+        begun: The number of the request that began last.
+        taken: The number of the youngest request that was answered 204.
+        refusals: Requests in a row that were refused for their rows.
+    """
 
     def __init__(self, clock: Clock) -> None:
+        self.begun = 0
+        self.taken = 0
+        self.refusals = 0
         self._clock = clock
         # The application's own random numbers must not depend on what the service answers.
         self._chance = random.Random()
         self._lock = threading.Lock()
         self._failures = 0
-        self._failed_at = float("-inf")
+        self._throttles = 0
+        self._begun_at_failure = 0
         self._resume_at = float("-inf")
+        self._probing_until = float("-inf")
+        self._throttled_until = float("-inf")
 
     def left(self) -> float:
-        """Return the seconds still to wait; zero or less when there is nothing to wait for."""
-        return self._resume_at - self._clock.monotonic()
+        """Return the seconds until a request may be made; zero or less when one may."""
+        return max(self._resume_at, self._probing_until) - self._clock.monotonic()
 
-    def failed(self, answer: Answer, begun_at: float) -> None:
+    @property
+    def is_well(self) -> bool:
+        """Whether the last request that counts got through."""
+        return not self._failures
+
+    @property
+    def is_throttled(self) -> bool:
+        """Whether the service has lately said more than once that it gets too many requests."""
+        return self._throttled_until > self._clock.monotonic()
+
+    def admit(self) -> int:
+        """Let a request begin and return its number, or 0: after a failure one at a time may."""
+        with self._lock:
+            if self.left() > 0:
+                return 0
+            if self._failures:
+                self._probing_until = self._clock.monotonic() + PROBE_SECONDS
+            self.begun += 1
+            return self.begun
+
+    def withdraw(self) -> None:
+        """Say that there was nothing to send after all."""
+        self._probing_until = float("-inf")
+
+    def failed(self, answer: Answer, number: int) -> None:
         """Begin to wait, or wait longer. Requests that were under way together fail once, not one by one."""
         with self._lock:
-            if begun_at >= self._failed_at:
-                self._failures += 1
-            self._failed_at = self._clock.monotonic()
+            self._count_failure(number)
+            now = self._clock.monotonic()
+            if answer.status == 429:
+                self._throttles += 1
+                if self._throttles > 1:
+                    self._throttled_until = now + _THROTTLED_SECONDS
             wait = wait_before_retry(
                 answer, self._failures, now=self._clock.time(), chance=self._chance.random()
             )
-            self._resume_at = max(self._resume_at, self._failed_at + wait)
+            self._resume_at = max(self._resume_at, now + wait)
 
-    def succeeded(self, begun_at: float) -> bool:
-        """End the wait if the request began after the last failure; return whether one was ended."""
+    def held(self, number: int) -> None:
+        """Wait for somebody to put something right, with a probe now and then."""
         with self._lock:
-            if begun_at < self._failed_at or not self._failures:
-                return False
-            self._failures = 0
-            self._resume_at = float("-inf")
-            return True
+            self._hold(number)
+
+    def refused(self, number: int) -> bool:
+        """Count a refusal; return whether rows may be to blame, or else wait as `held` does."""
+        with self._lock:
+            self.refusals += 1
+            may_be_rows = self.refusals < MOST_REFUSALS
+            if may_be_rows:
+                self._end_wait(number)
+            else:
+                self._hold(number)
+            return may_be_rows
+
+    def answered(self, number: int) -> None:
+        """Say that the service is well, whatever it thinks of this body."""
+        with self._lock:
+            self._end_wait(number)
+
+    def succeeded(self, number: int) -> None:
+        """Count a 204, which ends the wait if its request began after the last failure."""
+        with self._lock:
+            self.taken = max(self.taken, number)
+            self.refusals = 0
+            self._throttles = 0
+            self._end_wait(number)
 
     def clear(self) -> None:
         """End the wait: the next try comes at once, and if it fails, the one after it soon."""
-        self._failures = 0
-        self._resume_at = float("-inf")
+        with self._lock:
+            self._failures = 0
+            self._resume_at = self._probing_until = float("-inf")
+
+    def _hold(self, number: int) -> None:
+        self._count_failure(number)
+        wait = SHORTEST_HOLD + (LONGEST_HOLD - SHORTEST_HOLD) * self._chance.random()
+        self._resume_at = max(self._resume_at, self._clock.monotonic() + wait)
+
+    def _count_failure(self, number: int) -> None:
+        if number > self._begun_at_failure:
+            self._failures += 1
+            self._probing_until = float("-inf")
+        self._begun_at_failure = self.begun
+
+    def _end_wait(self, number: int) -> None:
+        if number > self._begun_at_failure:
+            self._failures = 0
+            self._resume_at = self._probing_until = float("-inf")

@@ -4,6 +4,7 @@ Pure. Rows are joined with `,\n`: compact JSON has no raw newline, so a body spl
 without an index.
 """
 
+import itertools
 import os
 import zlib
 from collections.abc import Callable, Iterator
@@ -65,13 +66,18 @@ class Batch:
         row_cost: Bytes that a row takes of the body beyond its own: stamp and separator.
         size: Bytes of its body, at most: brackets, separators and stamps included.
         count: How many rows it has, once it is sealed.
-        attempts: How often it was sent without success.
         charge: Bytes that the queue has counted for it since it was sealed.
+        twin: The other half of a refused batch, held back: if this half is taken, the other one is to
+            blame, and need not be sent whole.
+        strikes: How often it failed while others passed.
+        failed_at: How many requests had begun when it failed last.
+        refused_at: How many had begun when it, or what it is a piece of, was first refused.
     """
 
     __slots__ = (
         "_packed", "_stamp", "_starts",
-        "attempts", "charge", "count", "first_seq", "open_rows", "opened_at", "row_cost", "size",
+        "charge", "count", "failed_at", "first_seq", "open_rows", "opened_at", "refused_at", "row_cost",
+        "size", "strikes", "twin",
     )  # fmt: skip
 
     def __init__(self, stamp: Stamp, first_seq: int, opened_at: float) -> None:
@@ -79,8 +85,11 @@ class Batch:
         self.opened_at = opened_at
         self.size = 0
         self.count = 0
-        self.attempts = 0
         self.charge = 0
+        self.twin: Batch | None = None
+        self.strikes = 0
+        self.failed_at: int | None = None
+        self.refused_at: int | None = None
         self._stamp = stamp
         # Two brackets and n - 1 separators are as many bytes as n separators.
         self.row_cost = stamp.width(first_seq) + len(_SEPARATOR)
@@ -115,6 +124,11 @@ class Batch:
         self.charge = self.cost
 
     @property
+    def is_packed(self) -> bool:
+        """Whether it is kept as the gzipped body."""
+        return self._packed is not None
+
+    @property
     def cost(self) -> int:
         """Bytes it holds of the queue's capacity."""
         if self._packed is not None:
@@ -134,10 +148,44 @@ class Batch:
             return list(self._stamped())
         return split_body(zlib.decompress(self._packed, wbits=31))
 
+    def numbered(self) -> Iterator[tuple[int, bytes]]:
+        """Return each row with its `Seq`."""
+        seqs = (range(seq, seq + end - start) for (start, seq), end in self._runs())
+        return zip(itertools.chain.from_iterable(seqs), self.rows(), strict=True)
+
+    def halves(self) -> tuple["Batch", "Batch"]:
+        """Return its rows, of which there are two at least, in batches that share what it is blamed for."""
+        rows = list(self.numbered())
+        middle = len(rows) // 2
+        return self._piece(rows[:middle]), self._piece(rows[middle:])
+
+    def with_row(self, row: bytes) -> "Batch":
+        """Return a batch that has this row, stamped already, in place of the one there is."""
+        return self._piece([(self.first_seq, row)])
+
+    def _piece(self, rows: list[tuple[int, bytes]]) -> "Batch":
+        piece = Batch(_WRITES_NOTHING, rows[0][0], self.opened_at)
+        for seq, row in rows:
+            if seq != piece.last_seq + 1:
+                piece.resume_at(seq)
+            piece.open_rows.append(row)
+            piece.size += len(row) + piece.row_cost
+        piece.strikes = self.strikes
+        piece.failed_at = self.failed_at
+        piece.refused_at = self.refused_at
+        return piece
+
     def _stamped(self) -> Iterator[bytes]:
-        ends = [start for start, _ in self._starts[1:]] + [len(self.open_rows)]
-        for (start, seq), end in zip(self._starts, ends, strict=True):
+        for (start, seq), end in self._runs():
             yield from self._stamp.write(seq, self.open_rows[start:end])
+
+    def _runs(self) -> Iterator[tuple[tuple[int, int], int]]:
+        """Return where each run of rows begins, with its first `Seq`, and where it ends."""
+        ends = [start for start, _ in self._starts[1:]] + [self.count or len(self.open_rows)]
+        return zip(self._starts, ends, strict=True)
+
+
+_WRITES_NOTHING: Final = Stamp(None, None)
 
 
 def split_body(body: bytes) -> list[bytes]:

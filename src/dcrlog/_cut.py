@@ -8,7 +8,9 @@ from typing import Any, Final
 import msgspec
 
 _encode: Final = msgspec.json.Encoder().encode
+_decode: Final = msgspec.json.Decoder().decode
 _LEAST_STRING: Final = 64
+_SHORT_BYTES: Final = 1_024
 
 
 def cut_text(value: str, max_bytes: int) -> str:
@@ -38,6 +40,16 @@ def cut_row(row: dict[str, Any], max_bytes: int) -> tuple[dict[str, Any], int]:
         count += made is not value
         result[name] = made
     return result, count
+
+
+def shorten(row: bytes) -> bytes | None:
+    """Return an encoded row with its longest value cut to 1 KB; None where no value is longer than that."""
+    values: dict[str, Any] = _decode(row)
+    longest = max(values, key=lambda name: len(_encode(values[name])), default=None)
+    if longest is None:
+        return None
+    cut, count = cut_row({longest: values[longest]}, _SHORT_BYTES)
+    return _encode(values | cut) if count else None
 
 
 def _cut_tree(value: Any, max_bytes: int) -> Any:

@@ -11,7 +11,7 @@ import sys
 import weakref
 from typing import Final, Protocol
 
-from dcrlog._senders import SENDER_IDENTS
+from dcrlog._own_threads import SENDER_IDENTS
 
 
 class Living(Protocol):

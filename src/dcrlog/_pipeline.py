@@ -4,17 +4,24 @@ import sys
 import threading
 from collections.abc import Callable
 from types import MappingProxyType
+from typing import Final
 
 from dcrlog import _lifecycle
+from dcrlog._account import Account
+from dcrlog._backoff import Backoff
 from dcrlog._batch import Stamp
 from dcrlog._client import ClientSender
 from dcrlog._clock import Clock, SystemClock
+from dcrlog._delivery import Delivery
+from dcrlog._ledger import Ledger
 from dcrlog._queue import Queue
 from dcrlog._report import Report
-from dcrlog._retry import Answer, Sender
+from dcrlog._retry import Sender
 from dcrlog._senders import Senders
 from dcrlog.settings import OnFull, Settings
 from dcrlog.stats import DropReason, Stats
+
+_COUNTERS: Final = ("misfits", "truncated", "maybe_delivered", "requests", "sent_bytes")
 
 
 class Pipeline:
@@ -42,23 +49,29 @@ class Pipeline:
         settings = self._settings
         stamped = {field: column.name for column in settings.columns for field in column.fields}
         self._counting = threading.RLock()
-        self._counters = dict.fromkeys(("misfits", "truncated", "requests", "sent_bytes"), 0)
-        self._last_error: str | None = None
+        self._counters = dict.fromkeys(_COUNTERS, 0)
         self._deadline: float | None = None
         self._queue = Queue(
             stamp=Stamp(stamped.get("instance_id"), stamped.get("seq")),
+            ledger=Ledger(stamped.get("levelname")),
             capacity=settings.capacity,
             flush_interval=settings.flush_interval,
             on_full=settings.on_full,
             clock=self._clock,
             wake=self._wake_senders,
         )
+        self._account = Account(settings, self._queue, self._clock, self._report)
+        backoff, sender = Backoff(self._clock), self._given_sender or self._make_sender()
+        self._delivery = Delivery(
+            self._queue, sender, backoff, self._account, count=self.count, report=self._report
+        )
         self._senders = Senders(
             self._queue,
-            self._given_sender or self._make_sender(),
+            sender,
             self._clock,
+            backoff,
+            self._delivery,
             most=settings.max_senders,
-            on_answer=self._note_answer,
         )
 
     @property
@@ -95,6 +108,7 @@ class Pipeline:
 
     def close(self) -> None:
         """Flush for at most `close_timeout`. Rows that are left stay with the senders; nothing is dropped."""
+        self._account.finish()
         self._senders.hurry()
         self.flush()
         self._senders.end()
@@ -114,13 +128,14 @@ class Pipeline:
             delivered=delivered,
             dropped=MappingProxyType(dropped),
             pending=pending,
-            last_error=self._last_error,
+            last_error=self._delivery.last_error,
             **counters,
         )
 
     def begin_exit(self) -> None:
         """Make everything due at once, and start the one deadline that `logging.shutdown` shares."""
         self._deadline = self._clock.monotonic() + self._settings.close_timeout
+        self._account.finish()
         self._queue.request_flush()
         self._senders.hurry()
 
@@ -133,7 +148,8 @@ class Pipeline:
     def _give_up(self) -> None:
         lost = self._queue.drop_rest(DropReason.EXIT)
         if lost:
-            last = f"; last answer: {self._last_error}" if self._last_error else ""
+            self._account.call_on_drop()
+            last = f"; last answer: {self._delivery.last_error}" if self._delivery.last_error else ""
             self._report.say(f"{lost} rows were not delivered when the process ended{last}", always=True)
 
     def _wake_senders(self) -> None:
@@ -163,8 +179,8 @@ class Pipeline:
     def _drain(self, deadline: float) -> bool:
         """Wait for, or where no thread runs do, the delivery of everything accepted so far."""
         through = self._queue.request_flush()
-        if self._queue.is_settled(through):
-            return True
+        if self._queue.is_settled(through) or self._is_vain(deadline):
+            return self._queue.is_settled(through)
         if self._senders.are_short or not self._senders.are_alive:
             self._senders.start()
         if not self._senders.are_alive:
@@ -203,13 +219,3 @@ class Pipeline:
         if settings.endpoint is None:
             raise TypeError("settings without an endpoint need a sender")
         return ClientSender(settings.endpoint, settings.rule_id, settings.stream_name, settings.credential)
-
-    def _note_answer(self, answer: Answer, size: int) -> None:
-        with self._counting:
-            self._counters["requests"] += 1
-            self._counters["sent_bytes"] += size
-        if answer.status == 204:
-            self._last_error = None
-            return
-        self._last_error = str(answer)
-        self._report.say(f"rows wait and are sent again: {answer}")

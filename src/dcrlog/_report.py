@@ -4,6 +4,7 @@ import sys
 from typing import Final
 
 from dcrlog._clock import Clock
+from dcrlog._retry import Answer, remedy
 
 _PERIOD: Final = 60.0
 
@@ -14,6 +15,7 @@ class Report:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._last: float | None = None
+        self._held_for: tuple[int | None, str] | None = None
 
     def say(self, line: str, *, always: bool = False) -> None:
         """Print a line, unless one was printed less than a minute ago and this one can be missed."""
@@ -28,3 +30,14 @@ class Report:
             stderr.write(f"dcrlog: {line}\n")
         except Exception:  # closed, or redirected into something that fails
             return
+
+    def say_held(self, answer: Answer) -> None:
+        """Say what somebody has to put right, once until rows are taken again."""
+        cause = (answer.status, answer.code)
+        if cause != self._held_for:
+            self._held_for = cause
+            self.say(f"rows are held, and none is lost: {answer}. Remedy: {remedy(answer)}.", always=True)
+
+    def note_success(self) -> None:
+        """Let the next hold be told again."""
+        self._held_for = None

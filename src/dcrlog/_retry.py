@@ -14,6 +14,16 @@ SHORTEST_WAIT: Final = 0.1
 FIRST_WAIT: Final = 1.0
 LONGEST_WAIT: Final = 60.0
 LONGEST_RETRY_AFTER: Final = 900.0
+SHORTEST_HOLD: Final = 30.0
+LONGEST_HOLD: Final = 60.0
+
+TLS_FAILURE: Final = "TLS"
+"""The code of an answer where the certificate or the protocol was not accepted, by either side."""
+
+_CONFIGURATION_CODES: Final = frozenset(
+    {"InvalidStream", "InvalidApiVersionParameter", "MissingApiVersionParameter"}
+)
+"""Codes of a 400 that says nothing about the rows."""
 
 _SECONDS: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{0,9})?\Z", re.ASCII)
 
@@ -28,6 +38,7 @@ class Answer:
         message: The failure in words.
         retry_after: The Retry-After header as it stands.
         request_id: The request's `x-ms-client-request-id`.
+        was_sent: False where the body has certainly not reached the service.
     """
 
     status: int | None
@@ -35,6 +46,12 @@ class Answer:
     message: str = ""
     retry_after: str | None = None
     request_id: str = ""
+    was_sent: bool = True
+
+    @property
+    def may_have_arrived(self) -> bool:
+        """Whether the service may have stored the rows, although it did not say so."""
+        return self.was_sent and (self.status is None or self.status == 408 or self.status >= 500)
 
     def __str__(self) -> str:
         told = "no answer" if self.status is None else f"HTTP {self.status}"
@@ -57,11 +74,49 @@ class Outcome(enum.Enum):
 
     SETTLED = "settled"
     WAIT = "wait"
+    """The service is unwell, or out of reach: the same rows again, after a while."""
+    SPLIT = "split"
+    """The body is too large."""
+    REFUSED = "refused"
+    """One or more of the rows are to blame."""
+    HOLD = "hold"
+    """Somebody has to put something right; until then nothing can be delivered, and nothing is given up."""
 
 
 def classify(answer: Answer) -> Outcome:
     """Decide what an answer means. The service answers 204 to what it takes, and nothing else is success."""
-    return Outcome.SETTLED if answer.status == 204 else Outcome.WAIT
+    status = answer.status
+    if status == 204:
+        return Outcome.SETTLED
+    if status is None:
+        return Outcome.HOLD if answer.code == TLS_FAILURE else Outcome.WAIT
+    if status in {408, 429} or status >= 500:
+        return Outcome.WAIT
+    if status == 413:
+        return Outcome.SPLIT
+    if status == 400 and answer.code not in _CONFIGURATION_CODES:
+        return Outcome.REFUSED
+    return Outcome.HOLD
+
+
+def remedy(answer: Answer) -> str:
+    """Say what somebody has to put right after an answer that makes the rows be held."""
+    if answer.status == 400 and answer.code in _CONFIGURATION_CODES:
+        return "check that the rule declares the stream, and its name"
+    return _REMEDIES.get(
+        answer.status,
+        "check the endpoint and the proxy: this is not an answer of the Logs Ingestion API",
+    )
+
+
+_REMEDIES: Final = {
+    None: "check the endpoint's certificate, REQUESTS_CA_BUNDLE and the proxy",
+    400: "the service refuses every row: compare the columns with those that the rule's stream declares",
+    401: "check the credential, its tenant and the audience of its tokens",
+    403: "give the identity the role Monitoring Metrics Publisher on the data collection rule; "
+    "a new role takes up to 30 minutes to work",
+    404: "check the rule's immutable id, and that the endpoint is the rule's own",
+}
 
 
 def wait_before_retry(answer: Answer, failures: int, *, now: float, chance: float) -> float:

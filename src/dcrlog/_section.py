@@ -5,10 +5,11 @@ outer: rows got the same `Seq`, and batches grew too large. Here the inner put l
 the outer takes it in before it leaves.
 """
 
+import functools
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Final, ParamSpec, TypeVar
+from typing import Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 _Given = ParamSpec("_Given")
 _Result = TypeVar("_Result")
@@ -71,3 +72,23 @@ class Section:
         if has_lock:
             self.lock.release()
         return not has_lock
+
+
+class _HasSection(Protocol):
+    @property
+    def section(self) -> Section: ...
+
+
+_Owner = TypeVar("_Owner", bound=_HasSection)
+
+
+def inside(
+    method: Callable[Concatenate[_Owner, _Given], _Result],
+) -> Callable[Concatenate[_Owner, _Given], _Result]:
+    """Make a method run inside its object's section."""
+
+    @functools.wraps(method)
+    def run(self: _Owner, /, *args: _Given.args, **options: _Given.kwargs) -> _Result:
+        return self.section.run(method, self, *args, **options)
+
+    return run

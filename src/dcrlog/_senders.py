@@ -1,36 +1,16 @@
 """The threads that deliver batches, and the same loop run in a caller's thread where none can start."""
 
 import contextvars
-import logging
-import os
 import sys
 import threading
-import uuid
-from collections.abc import Callable
 from typing import Final
 
 from dcrlog._backoff import Backoff
-from dcrlog._batch import Batch
 from dcrlog._clock import Clock, Signal
+from dcrlog._delivery import Delivery
+from dcrlog._own_threads import SENDER_IDENTS
 from dcrlog._queue import Queue
-from dcrlog._retry import Answer, Outcome, Sender, classify
-from dcrlog._values import text
-
-SENDER_IDENTS: Final[set[int]] = set()
-"""Idents of threads that are delivering now: what they log must not come back to us."""
-
-
-def is_made_by_sender(record: logging.LogRecord) -> bool:
-    """Whether a thread of ours, in this process, made the record while it was delivering.
-
-    It goes by the record's own thread, which holds behind a QueueListener too; where logging does not
-    note threads (`logging.logThreads`), by the thread that asks.
-    """
-    thread = record.__dict__.get("thread")
-    if type(thread) is not int:
-        thread = threading.get_ident()
-    return thread in SENDER_IDENTS and record.__dict__.get("process") in {None, os.getpid()}
-
+from dcrlog._retry import Sender
 
 ATTEMPT_TIMEOUT: Final = 30.0
 _IDLE_SECONDS: Final = 30.0
@@ -41,10 +21,11 @@ class Senders:
 
     Args:
         queue: Where batches come from.
-        sender: What carries them.
+        sender: What is closed when the threads have ended.
         clock: What waits are measured with.
+        backoff: Says when a request may be made.
+        delivery: Makes the requests.
         most: How many threads at most.
-        on_answer: Called with every answer and the size of its body.
     """
 
     def __init__(
@@ -52,16 +33,17 @@ class Senders:
         queue: Queue,
         sender: Sender,
         clock: Clock,
+        backoff: Backoff,
+        delivery: Delivery,
         *,
         most: int,
-        on_answer: Callable[[Answer, int], None],
     ) -> None:
         self._queue = queue
         self._sender = sender
         self._clock = clock
         self._most = most
-        self._on_answer = on_answer
-        self._backoff = Backoff(clock)
+        self._backoff = backoff
+        self._delivery = delivery
         self._starting = threading.Lock()
         self._threads: set[threading.Thread] = set()
         self._sleeping: dict[int, Signal] = {}
@@ -117,17 +99,17 @@ class Senders:
 
     def can_deliver_by(self, deadline: float) -> bool:
         """Whether an answer may still come: one is awaited, or the next try is before the deadline."""
+        if self._queue.is_any_in_flight:
+            return True
         left = deadline - self._clock.monotonic()
-        return self._backoff.left() <= left or self._queue.is_any_in_flight
+        return self._queue.due_in() is not None and self._backoff.left() <= left
 
     def wake(self) -> None:
         """Let a sender look at the queue. Called inside the queue's lock, so it starts no thread itself."""
-        if self._backoff.left() > 0:
-            return
         sleeping = list(self._sleeping.values())
         if sleeping:
             sleeping[0].set()
-        elif len(self._threads) < self._most:
+        elif len(self._threads) < self._most and self._backoff.left() <= 0:
             self.are_short = True
 
     def hurry(self) -> None:
@@ -152,11 +134,13 @@ class Senders:
                 if wait > 0:
                     self._clock.wait(Signal(), min(wait, left))
                     continue
-                batch = self._queue.take()
-                if batch is None:
+                number, batch = self._delivery.take()
+                if batch is not None:
+                    self._delivery.deliver(number, batch, min(left, ATTEMPT_TIMEOUT))
+                elif self._queue.due_in() != 0.0:
                     return
-                self._deliver(batch, min(left, ATTEMPT_TIMEOUT))
         finally:
+            self._queue.reclaim(ident)
             SENDER_IDENTS.discard(ident)
 
     def _run(self) -> None:
@@ -167,32 +151,40 @@ class Senders:
         try:
             while self._step(ident, signal):
                 pass
+        except BaseException as error:
+            self._delivery.report_death(error)
         finally:
             self._threads.discard(threading.current_thread())
-            if not self._threads:
+            if self._queue.reclaim(ident) or not self._threads:
                 self.are_short = True
-                if self._is_ending:
-                    self._sender.close()
+            if self._is_ending and not self._threads:
+                self._sender.close()
             SENDER_IDENTS.discard(ident)
 
     def _step(self, ident: int, signal: Signal) -> bool:
         """Deliver a batch, or wait for one; return False when this thread is no longer needed."""
-        batch = self._queue.take() if self._backoff.left() <= 0 else None
+        number, batch = self._delivery.take()
         if batch is not None:
             if self._queue.due_in() is not None:
                 self.wake()
                 if self.are_short:
                     self.start()
-            self._deliver(batch, ATTEMPT_TIMEOUT)
+            if self._delivery.deliver(number, batch, ATTEMPT_TIMEOUT):
+                self._wake_all()
+            return True
+        if self._delivery.pack_one():
             return True
         self._sleeping[ident] = signal
         try:
             # Looked at again now that a wake-up would reach this thread: one before it went to another.
+            tell_in = self._delivery.tell()
             due_in = self._queue.due_in()
-            is_needed = due_in is not None or not self._is_ending
+            has_work = due_in is not None or tell_in is not None
+            is_needed = has_work or not self._is_ending
             if is_needed:
-                wait = max(self._backoff.left(), _IDLE_SECONDS if due_in is None else due_in)
-                is_needed = wait <= 0 or self._clock.wait(signal, wait) or due_in is not None
+                wait = _IDLE_SECONDS if due_in is None else max(self._backoff.left(), due_in)
+                wait = wait if tell_in is None else min(wait, tell_in)
+                is_needed = wait <= 0 or self._clock.wait(signal, wait) or has_work
         finally:
             self._sleeping.pop(ident, None)
         return is_needed or self._is_needed_after_all()
@@ -208,39 +200,6 @@ class Senders:
             return False
         self._threads.add(thread)
         return True
-
-    def _deliver(self, batch: Batch, timeout: float) -> None:
-        begun_at = self._clock.monotonic()
-        answer, size = self._attempt(batch, timeout)
-        try:
-            self._on_answer(answer, size)
-        finally:
-            if classify(answer) is Outcome.SETTLED:
-                self._queue.settle(batch)
-                if self._backoff.succeeded(begun_at):
-                    self._wake_all()
-            else:
-                batch.attempts += 1
-                self._backoff.failed(answer, begun_at)
-                self._queue.give_back(batch)
-
-    def _attempt(self, batch: Batch, timeout: float) -> tuple[Answer, int]:
-        """Send a batch. Whatever is raised, a credential's SystemExit too, ends the attempt and no more."""
-        request_id = str(uuid.uuid4())
-        size = 0
-        try:
-            body = batch.pack()
-            size = len(body)
-            return self._sender.send(body, request_id=request_id, timeout=timeout), size
-        except BaseException as error:
-            is_for_us = threading.current_thread() is threading.main_thread()
-            if is_for_us and isinstance(error, KeyboardInterrupt | SystemExit):
-                self._queue.give_back(batch)
-                raise
-            failure = Answer(
-                status=None, code=type(error).__name__, message=text(error), request_id=request_id
-            )
-            return failure, size
 
     def _wake_all(self) -> None:
         for signal in list(self._sleeping.values()):

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from dcrlog import settings as _settings
 from dcrlog._clock import Clock
+from dcrlog._own_threads import is_made_by_sender
 from dcrlog._pipeline import Pipeline
 from dcrlog._retry import Sender
 from dcrlog._rows import compile_builder
-from dcrlog._senders import is_made_by_sender
 from dcrlog.rules import Rule
 from dcrlog.stats import DropReason, Stats
 
@@ -46,8 +46,11 @@ class LogsIngestionHandler(logging.Handler):
         block_timeout: Seconds. Default 10.
         max_senders: Threads that deliver at the same time, at most. Default 8.
         redact: True, `{"keys": [...], "patterns": [...]}`, or a callable that takes and returns a row.
-        on_drop: Checked, and not used yet.
-        account_rows: Checked, and not used yet.
+        on_drop: Called with a `DropReason` and a number of rows when rows were lost: by a sender, outside of
+            all locks, at most once a second. What it logs through this handler is refused.
+        account_rows: "losses" (default) tells losses in the table, in a row with reason, count by level and
+            ranges of `Seq`, once the service takes rows again; "always" adds a closing row with the last
+            `Seq` and the totals; "never".
         spool_dir: Refused: there is no spool yet.
         spool_capacity: Checked, and not used yet.
         fsync: Checked, and not used yet.

@@ -34,6 +34,8 @@ class Stats:
         pending: Rows in the queue or in a request under way.
         misfits: Values that did not fit their column and became null.
         truncated: Values cut because the service would cut them at 64 KB.
+        maybe_delivered: Rows of requests that got no clear answer, each time they did: the service may have
+            stored them, and they were sent again. There are no more duplicates than these.
         requests: Requests sent, whatever the answer.
         sent_bytes: Bytes of the bodies of these requests, compressed.
         last_error: What the last unsuccessful request met, in words; None while all go well.
@@ -47,6 +49,7 @@ class Stats:
     pending: int = 0
     misfits: int = 0
     truncated: int = 0
+    maybe_delivered: int = 0
     requests: int = 0
     sent_bytes: int = 0
     last_error: str | None = None

@@ -17,7 +17,14 @@ from dcrlog._retry import Answer
 if TYPE_CHECKING:
     from dcrlog.emulator import Emulator
 
-__all__ = ["Answer", "ManualClock", "RecordingSender", "ScriptedSender", "logs_ingestion_emulator"]
+__all__ = [
+    "Answer",
+    "ManualClock",
+    "RecordingSender",
+    "ScriptedSender",
+    "SkippingClock",
+    "logs_ingestion_emulator",
+]
 
 _WATCHDOG_SECONDS: Final = 30.0
 
@@ -161,6 +168,39 @@ class ManualClock:
     def _left(self, least: float) -> list[float]:
         left = [end - self._elapsed for end in self._waits.values()]
         return [seconds for seconds in left if seconds >= least]
+
+
+class SkippingClock:
+    """A clock whose waits take no time: each moves it to the wait's end. For one thread.
+
+    Args:
+        start: Seconds since the epoch that it shows at first.
+    """
+
+    def __init__(self, start: float = 1_700_000_000.0) -> None:
+        self._start = start
+        self._elapsed = 0.0
+
+    def time(self) -> float:
+        """Return seconds since the epoch."""
+        return self._start + self._elapsed
+
+    def monotonic(self) -> float:
+        """Return the seconds that were waited."""
+        return self._elapsed
+
+    def wait(self, signal: Signal, timeout: float | None) -> bool:
+        """Return at once: whether the signal is set, else with the clock moved.
+
+        Raises:
+            TimeoutError: The wait has no end.
+        """
+        if signal.wait(0):
+            return True
+        if timeout is None:
+            raise TimeoutError("a wait without an end on a SkippingClock")
+        self._elapsed += max(0.0, timeout)
+        return False
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import logging
 import threading
 
-from dcrlog._senders import SENDER_IDENTS
+from dcrlog._own_threads import SENDER_IDENTS
 from dcrlog.testing import Answer, ManualClock, RecordingSender, ScriptedSender
 from pipelines import ROW, make_pipeline
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dcrlog._batch import MAX_BODY_BYTES, ROW_OVERHEAD, Stamp
+from dcrlog._ledger import Ledger
 from dcrlog._queue import Queue
 from dcrlog.settings import OnFull
 from dcrlog.stats import DropReason
@@ -20,6 +21,7 @@ def make_queue(**options):
     """A queue with the default stamp, a clock that stands still, and room for everything."""
     defaults = {
         "stamp": Stamp("InstanceId", "Seq"),
+        "ledger": Ledger("Level"),
         "capacity": 1 << 40,
         "flush_interval": 1.0,
         "on_full": OnFull.DROP_NEWEST,
@@ -150,10 +152,10 @@ def test_an_exception_in_the_wake_up_leaves_the_room_counted():
         queue.put(row_of(1_000))
 
     assert queue.accounts() == (1, 0, {}, 1)
-    assert queue._used == 1_000 + ROW_OVERHEAD
+    assert queue._waiting.used == 1_000 + ROW_OVERHEAD
     queue._flush_through = 1
     queue.settle(queue.take())
-    assert queue._used == 0
+    assert queue._waiting.used == 0
     assert queue.accounts() == (1, 1, {}, 0)
 
 

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from dcrlog import LogsIngestionHandler
-from dcrlog._senders import SENDER_IDENTS, is_made_by_sender
+from dcrlog._own_threads import SENDER_IDENTS, is_made_by_sender
 from dcrlog.testing import Answer, ManualClock, RecordingSender, ScriptedSender
 from pipelines import ROW, make_pipeline
 
@@ -93,15 +93,39 @@ def test_an_older_success_does_not_end_the_wait_that_a_429_asked_for():
 
     clock = ManualClock()
     backoff = Backoff(clock)
-    begun_before = clock.monotonic()
-    clock.advance(1.0)
-    backoff.failed(Answer(status=429, retry_after="60"), clock.monotonic())
+    older, failing = backoff.admit(), backoff.admit()
+    backoff.failed(Answer(status=429, retry_after="60"), failing)
 
-    assert not backoff.succeeded(begun_before)
+    backoff.succeeded(older)
     assert backoff.left() == 60.0
+    assert not backoff.admit()
     clock.advance(60.0)
-    assert backoff.succeeded(clock.monotonic())
+    backoff.succeeded(backoff.admit())
     assert backoff.left() <= 0
+
+
+def test_after_a_failure_one_request_at_a_time_probes_the_service():
+    """Eight at once would be seven too many for a service that is unwell."""
+    from dcrlog._backoff import Backoff
+
+    clock = ManualClock()
+    backoff = Backoff(clock)
+    backoff.failed(Answer(status=503, retry_after="5"), backoff.admit())
+    clock.advance(5.0)
+    probe = backoff.admit()
+    assert probe
+    assert not backoff.admit()
+    backoff.failed(Answer(status=503, retry_after="5"), probe)
+    clock.advance(5.0)
+    assert backoff.admit()
+    clock.advance(29.0)
+    assert not backoff.admit()
+    # A probe that never comes back must not stop the others for ever.
+    clock.advance(1.0)
+    probe = backoff.admit()
+    backoff.succeeded(probe)
+    assert backoff.admit()
+    assert backoff.admit()
 
 
 def test_requests_that_fail_together_count_as_one_failure():
@@ -110,15 +134,14 @@ def test_requests_that_fail_together_count_as_one_failure():
 
     clock = ManualClock()
     backoff = Backoff(clock)
-    begun_at = clock.monotonic()
-    for _ in range(8):
+    for number in [backoff.admit() for _ in range(8)]:
         clock.advance(0.01)
-        backoff.failed(Answer(status=503), begun_at)
+        backoff.failed(Answer(status=503), number)
     assert backoff.left() <= 1.0
 
     clock.advance(60.0)
     for failures in range(2, 9):
-        backoff.failed(Answer(status=503), clock.monotonic())
+        backoff.failed(Answer(status=503), backoff.admit())
         assert backoff.left() <= 2.0 ** (failures - 1)
         clock.advance(60.0)
 
@@ -228,7 +251,7 @@ def test_ctrl_c_while_the_accounts_are_read_leaves_the_queue_free():
 
         def count_events(frame, event, _, stop_at=stop_at):
             nonlocal events
-            is_ours = frame.f_code.co_filename.endswith(("_queue.py", "_section.py", "contextlib.py"))
+            is_ours = frame.f_code.co_filename.endswith(("_queue.py", "_section.py"))
             events += is_ours and event in {"call", "c_return"}
             if events == stop_at:
                 sys.setprofile(None)
@@ -437,7 +460,7 @@ def test_an_interrupted_put_leaves_the_accounts_balanced():
 
         def count_calls(frame, event, _, stop_at=stop_at):
             nonlocal calls, interrupted
-            is_ours = frame.f_code.co_filename.endswith(("_queue.py", "_batch.py"))
+            is_ours = frame.f_code.co_filename.endswith(("_intake.py", "_waiting.py", "_batch.py"))
             calls += is_ours and event in {"call", "c_return"}
             if calls == stop_at:
                 sys.setprofile(None)

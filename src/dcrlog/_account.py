@@ -1,0 +1,143 @@
+"""Tells what was lost: to `on_drop`, and in the table itself, where a gap in `Seq` has its reason then."""
+
+import logging
+import threading
+from collections.abc import Mapping
+from typing import Any, Final
+
+from dcrlog._clock import Clock
+from dcrlog._ledger import Loss
+from dcrlog._queue import Queue
+from dcrlog._report import Report
+from dcrlog._rows import Build, compile_builder
+from dcrlog.settings import AccountRows, Settings
+from dcrlog.stats import DropReason
+
+LOGGER_NAME: Final = "dcrlog"
+"""What the rows that tell have as their logger."""
+
+_QUIET_SECONDS: Final = 1.0
+"""So long nothing more must be lost before a loss is told in the table, so that one row tells it."""
+
+_LONGEST_SILENCE: Final = 60.0
+"""After so long it is told although more is lost all the time."""
+
+
+class Account:
+    """Watches a queue's ledger for what is to be told. Called by senders, between requests.
+
+    Args:
+        settings: Has `on_drop`, `account_rows` and the columns.
+        queue: Takes the rows that tell.
+        clock: What time is read from.
+        report: Is told of an `on_drop` that raises.
+    """
+
+    def __init__(self, settings: Settings, queue: Queue, clock: Clock, report: Report) -> None:
+        self._settings = settings
+        self._queue = queue
+        self._clock = clock
+        self._report = report
+        self._telling = threading.Lock()
+        self._told: Mapping[DropReason, int] = {}
+        self._called_at = float("-inf")
+        self._seen = 0
+        self._changed_at = float("-inf")
+        self._untold_since: float | None = None
+        self._closed_through = 0
+        self._build: Build | None = None
+
+    def tell(self, *, is_well: bool) -> float | None:
+        """Tell what can be told now.
+
+        Args:
+            is_well: Whether the service takes rows.
+
+        Returns:
+            The seconds after which there is more to tell; None for nothing.
+        """
+        if not self._queue.has_drops or not self._telling.acquire(blocking=False):
+            return None
+        try:
+            _, _, dropped, _ = self._queue.accounts()
+            waits = [self._call(dropped), self._put_rows(sum(dropped.values()), is_well)]
+        finally:
+            self._telling.release()
+        return min((wait for wait in waits if wait is not None), default=None)
+
+    def finish(self) -> None:
+        """Tell everything in the table, as far as it can be held, before a last flush."""
+        if self._settings.account_rows is AccountRows.NEVER:
+            return
+        self._queue.tell_losses(self._loss_row)
+        accepted, delivered, dropped, pending = self._queue.accounts()
+        if self._settings.account_rows is AccountRows.ALWAYS and accepted > self._closed_through:
+            totals = {
+                "delivered": delivered,
+                "dropped": {str(reason): count for reason, count in dropped.items()},
+                "pending": pending,
+            }
+            self._closed_through = accepted + self._queue.put_own(lambda seq: self._closing_row(seq, totals))
+
+    def call_on_drop(self) -> None:
+        """Call `on_drop` for what it was not told yet, at once."""
+        self._called_at = float("-inf")
+        _, _, dropped, _ = self._queue.accounts()
+        self._call(dropped)
+
+    def _call(self, dropped: Mapping[DropReason, int]) -> float | None:
+        on_drop, now = self._settings.on_drop, self._clock.monotonic()
+        news = {reason: count - self._told.get(reason, 0) for reason, count in dropped.items()}
+        if on_drop is None or not any(news.values()):
+            return None
+        if now - self._called_at < _QUIET_SECONDS:
+            return self._called_at + _QUIET_SECONDS - now
+        self._called_at, self._told = now, dropped
+        for reason, count in news.items():
+            if count:
+                try:
+                    on_drop(reason, count)
+                except BaseException as error:
+                    self._report.say(f"on_drop raised {type(error).__name__}")
+        return None
+
+    def _put_rows(self, total: int, is_well: bool) -> float | None:
+        if self._settings.account_rows is AccountRows.NEVER or not self._queue.has_losses:
+            self._untold_since = None
+            return None
+        now = self._clock.monotonic()
+        if total != self._seen:
+            self._seen, self._changed_at = total, now
+        self._untold_since = now if self._untold_since is None else self._untold_since
+        at = min(self._changed_at + _QUIET_SECONDS, self._untold_since + _LONGEST_SILENCE)
+        if at > now:
+            return at - now
+        # While the service takes nothing, the row would be one more that waits.
+        if is_well:
+            self._queue.tell_losses(self._loss_row)
+            self._untold_since = None
+        return None
+
+    def _loss_row(self, reason: DropReason, loss: Loss) -> bytes:
+        spans = ", ".join(f"{first}-{last}" if last > first else f"{first}" for first, last in loss.ranges)
+        levels = ", ".join(f"{level} {count}" for level, count in loss.levels.items())
+        text = f"{loss.count} rows lost: {reason}; Seq {spans}" + (f"; {levels}" if levels else "")
+        about = {
+            "event": "loss",
+            "reason": str(reason),
+            "count": loss.count,
+            "levels": loss.levels,
+            "ranges": loss.ranges,
+        }
+        return self._row(logging.WARNING, text, about)
+
+    def _closing_row(self, seq: int, totals: Mapping[str, Any]) -> bytes:
+        text = f"closed after Seq {seq}: {seq - 1} rows were accepted before this one"
+        return self._row(logging.INFO, text, {"event": "close", "last_seq": seq, **totals})
+
+    def _row(self, level: int, text: str, about: Mapping[str, Any]) -> bytes:
+        if self._build is None:
+            self._build = compile_builder(self._settings.columns, count=lambda *_: None)
+        record = logging.LogRecord(LOGGER_NAME, level, __file__, 0, text, None, None, "tell")
+        record.__dict__["dcrlog"] = about
+        return self._build(record)

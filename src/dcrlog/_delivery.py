@@ -1,0 +1,212 @@
+"""One request: the batch it takes, the attempt, and what becomes of the batch after the answer.
+
+Refused batches are bisected: the first half is sent, and the second held back. If the first is taken, the
+second is to blame and is halved without being sent; so a guilty row in n costs about log2(n) requests.
+"""
+
+import threading
+import uuid
+from collections.abc import Callable
+from typing import Final
+
+from dcrlog._account import Account
+from dcrlog._backoff import Backoff
+from dcrlog._batch import Batch
+from dcrlog._cut import shorten
+from dcrlog._queue import Queue
+from dcrlog._report import Report
+from dcrlog._retry import Answer, Outcome, Sender, classify
+from dcrlog._values import text
+
+MOST_STRIKES: Final = 8
+"""So many failures of one batch, while others pass, and its rows are taken to be the cause."""
+
+
+class Delivery:
+    """Makes requests, and settles batches, makes them wait, splits them, or finds the guilty rows.
+
+    Args:
+        queue: Where the batches are from.
+        sender: What carries them.
+        backoff: Says when a request may be made, and is told what the service is like.
+        account: Tells what was lost.
+        count: Adds to a counter of `Stats`.
+        report: Tells people.
+    """
+
+    def __init__(
+        self,
+        queue: Queue,
+        sender: Sender,
+        backoff: Backoff,
+        account: Account,
+        *,
+        count: Callable[[str, int], None],
+        report: Report,
+    ) -> None:
+        self._queue = queue
+        self._sender = sender
+        self._backoff = backoff
+        self._account = account
+        self._count = count
+        self._report = report
+        self.last_error: str | None = None
+        """What the last request met, in words; None if its rows were taken."""
+
+    def take(self) -> tuple[int, Batch | None]:
+        """Take a batch if a request may be made now, with the request's number."""
+        number = self._backoff.admit() if self._queue.due_in() == 0.0 else 0
+        batch = self._queue.take(self._backoff.refusals) if number else None
+        if number and batch is None:
+            self._backoff.withdraw()
+        return number, batch
+
+    def deliver(self, number: int, batch: Batch, timeout: float) -> bool:
+        """Send a batch, within about `timeout` seconds, and do what the answer asks for.
+
+        Returns:
+            Whether a wait has ended.
+        """
+        was_well = self._backoff.is_well
+        answer = self._attempt(batch, timeout)
+        self.last_error = None if answer.status == 204 else str(answer)
+        self._conclude(batch, answer, number)
+        self._queue.is_stretched = self._backoff.is_throttled
+        self.tell()
+        return self._backoff.is_well and not was_well
+
+    def pack_one(self) -> bool:
+        """Pack a batch while there is a wait, so that the capacity holds more of them; whether it did."""
+        batch = self._queue.take_unpacked() if self._backoff.left() > 0 else None
+        if batch is None:
+            return False
+        batch.pack()
+        self._queue.give_back(batch, first=True)
+        return True
+
+    def tell(self) -> float | None:
+        """Tell what was lost, as far as that can be now; return the seconds until there is more to tell."""
+        return self._account.tell(is_well=self._backoff.is_well)
+
+    def report_death(self, error: BaseException) -> None:
+        """Say that a thread has ended that should not have; the next row starts another."""
+        self._report.say(f"a sender has ended: {type(error).__name__}: {text(error)}")
+
+    def _attempt(self, batch: Batch, timeout: float) -> Answer:
+        """Send a batch. Whatever is raised, a credential's SystemExit too, ends the attempt and no more."""
+        request_id = str(uuid.uuid4())
+        try:
+            body = batch.pack()
+            self._count("requests", 1)
+            self._count("sent_bytes", len(body))
+            return self._sender.send(body, request_id=request_id, timeout=timeout)
+        except BaseException as error:
+            is_for_us = threading.current_thread() is threading.main_thread()
+            if is_for_us and isinstance(error, KeyboardInterrupt | SystemExit):
+                self._count("maybe_delivered", batch.count)
+                raise
+            return Answer(status=None, code=type(error).__name__, message=text(error), request_id=request_id)
+
+    def _conclude(self, batch: Batch, answer: Answer, number: int) -> None:
+        outcome = classify(answer)
+        if answer.may_have_arrived:
+            self._count("maybe_delivered", batch.count)
+        if outcome is Outcome.SETTLED:
+            self._report.note_success()
+            self._backoff.succeeded(number)
+            self._settle(batch)
+        elif outcome is Outcome.SPLIT:
+            self._backoff.answered(number)
+            self._split(batch)
+        elif outcome is Outcome.REFUSED and self._are_rows_to_blame(batch, number):
+            self._report.say(f"the service refuses rows: {answer}")
+            self._bisect(batch)
+        elif outcome is Outcome.REFUSED:
+            self._report.say_held(answer)
+            self._queue.acquit()
+            self._queue.give_back(batch)
+        elif outcome is Outcome.HOLD:
+            self._report.say_held(answer)
+            self._backoff.held(number)
+            self._queue.give_back(batch)
+        else:
+            self._report.say(f"rows wait and are sent again: {answer}")
+            self._backoff.failed(answer, number)
+            self._wait(batch, answer)
+
+    def _settle(self, batch: Batch) -> None:
+        twin = batch.twin
+        if twin is None:
+            self._queue.settle(batch)
+        elif twin.count == 1:
+            self._queue.settle(batch, convict=twin)
+        else:
+            self._queue.settle(batch, [_with_twin(twin)])
+
+    def _are_rows_to_blame(self, batch: Batch, number: int) -> bool:
+        if self._is_proved_guilty(batch):
+            # No evidence of a wrong configuration, however many such rows there are.
+            self._backoff.answered(number)
+            return True
+        return self._backoff.refused(number)
+
+    def _is_proved_guilty(self, batch: Batch) -> bool:
+        """Whether its rows were refused before, too, and others have passed between."""
+        return self._backoff.taken > self._note_refusal(batch)
+
+    def _note_refusal(self, batch: Batch) -> int:
+        """Return how many requests had begun when the rows were first refused."""
+        if batch.refused_at is None:
+            batch.refused_at = self._backoff.begun
+        return batch.refused_at
+
+    def _bisect(self, batch: Batch) -> None:
+        if batch.count > 1:
+            self._queue.replace(batch, [*_released(batch), _with_twin(batch)])
+        else:
+            self._give_up(batch)
+
+    def _split(self, batch: Batch) -> None:
+        self._note_refusal(batch)
+        if batch.count > 1:
+            self._queue.replace(batch, [*_released(batch), *reversed(batch.halves())])
+            return
+        (row,) = batch.rows()
+        shorter = shorten(row)
+        if shorter is None:
+            self._give_up(batch)
+        else:
+            self._count("truncated", 1)
+            self._queue.replace(batch, [*_released(batch), batch.with_row(shorter)])
+
+    def _give_up(self, batch: Batch) -> None:
+        """Reject a row that stands alone, at once or when another has passed."""
+        if self._is_proved_guilty(batch):
+            self._queue.reject(batch, _released(batch))
+        else:
+            self._queue.replace(batch, _released(batch), convict=batch)
+
+    def _wait(self, batch: Batch, answer: Answer) -> None:
+        if answer.may_have_arrived and batch.failed_at is not None and self._backoff.taken > batch.failed_at:
+            batch.strikes += 1
+        batch.failed_at = self._backoff.begun
+        if batch.strikes < MOST_STRIKES:
+            self._queue.give_back(batch)
+        elif batch.count == 1:
+            self._give_up(batch)
+        else:
+            # Under suspicion: one more failure while others pass, and the half is halved in its turn. Both
+            # halves are sent, since a success of the one proves less than it does after a refusal.
+            batch.strikes = MOST_STRIKES - 1
+            self._queue.replace(batch, [*_released(batch), *reversed(batch.halves())])
+
+
+def _with_twin(batch: Batch) -> Batch:
+    first, second = batch.halves()
+    first.twin = second
+    return first
+
+
+def _released(batch: Batch) -> list[Batch]:
+    """Return what is held back for a batch's sake, and need not be any more."""
+    return [] if batch.twin is None else [batch.twin]

@@ -1,0 +1,202 @@
+"""The queue as the threads that log see it: a row gets its `Seq` and a place, or is dropped.
+
+Everything is guarded by one short section, which says who is inside and can be interrupted there.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from dcrlog._batch import MAX_BODY_BYTES, MAX_ROW_BYTES, ROW_OVERHEAD, Batch, Stamp
+from dcrlog._clock import Clock, Signal
+from dcrlog._ledger import Ledger, Loss
+from dcrlog._section import Section, inside
+from dcrlog._waiting import Waiting
+from dcrlog.settings import OnFull
+from dcrlog.stats import DropReason
+
+
+class Intake:
+    """Takes rows into the open batch, up to a capacity in bytes, and seals it when it is full.
+
+    Args:
+        stamp: Writes instance id and `Seq` into rows when they are packed.
+        ledger: Counts what becomes of rows.
+        capacity: Bytes of rows that may be held, `ROW_OVERHEAD` for each on top.
+        on_full: What happens to a row when the capacity is reached.
+        clock: Tells when a batch was opened.
+        wake: Called when there is something for a sender to look at.
+    """
+
+    def __init__(
+        self,
+        *,
+        stamp: Stamp,
+        ledger: Ledger,
+        capacity: int,
+        on_full: OnFull,
+        clock: Clock,
+        wake: Callable[[], None],
+    ) -> None:
+        self.section = Section(self._take_in)
+        self._stamp = stamp
+        self._ledger = ledger
+        self._capacity = capacity
+        self._on_full = on_full
+        self._clock = clock
+        self._wake = wake
+        self._seq = 0
+        self._open: Batch | None = None
+        self._waiting = Waiting()
+        self._waiters: set[Signal] = set()
+
+    @property
+    def instance_id(self) -> str:
+        """The id that the rows of this queue carry."""
+        return self._stamp.instance_id
+
+    def put(self, row: bytes, *, if_room: bool = False) -> bool:
+        """Accept a row: give it a `Seq`, then hold it or drop it. Never waits for anything but the lock.
+
+        Args:
+            row: The row.
+            if_room: Accept it only if it can be held now.
+
+        Returns:
+            Whether it was accepted; always so without `if_room`.
+        """
+        section = self.section
+        with section.lock:
+            if section.is_busy:
+                section.aside.append(row)
+                return True
+            section.is_busy = True
+            try:
+                waiting = self._waiting
+                length = len(row)
+                used = waiting.used + length + ROW_OVERHEAD
+                if if_room and used > self._capacity:
+                    return False
+                batch = self._open
+                size = length if batch is None else batch.size + length + batch.row_cost
+                if batch is None or used > self._capacity or size > MAX_BODY_BYTES:
+                    self._accept(row)
+                else:
+                    # No Python call on this path: the interpreter gives way to other threads at calls,
+                    # and with the lock in hand that makes them queue up (3 times the CPU, 4 producers).
+                    batch.size = size
+                    waiting.used = used
+                    batch.open_rows.append(row)
+                    self._seq += 1
+            except BaseException:
+                # Ctrl-C, or the end of the stack: what the batches hold is what counts.
+                self._mend()
+                raise
+            finally:
+                section.is_busy = False
+                if section.aside:
+                    section.take_in_aside()
+            return True
+
+    @inside
+    def put_own(self, make_row: Callable[[int], bytes]) -> bool:
+        """Accept a row of our own, if it can be held; whether it was. The loss of it is not told again.
+
+        Args:
+            make_row: Makes the row, of at most `MAX_ROW_BYTES`, from its `Seq`.
+        """
+        row = make_row(self._seq + 1)
+        if self._waiting.used + len(row) + ROW_OVERHEAD > self._capacity:
+            return False
+        self._accept(row)
+        self._ledger.own_seqs.add(self._seq)
+        return True
+
+    @inside
+    def tell_losses(self, make_row: Callable[[DropReason, Loss], bytes]) -> None:
+        """Accept a row for each reason of which there are losses to be told, where it can be held.
+
+        Args:
+            make_row: Makes the row, of at most `MAX_ROW_BYTES`.
+        """
+        for reason, loss in tuple(self._ledger.losses.items()):
+            if self.put_own(lambda _, reason=reason, loss=loss: make_row(reason, loss)):  # type: ignore[misc]
+                del self._ledger.losses[reason]
+
+    def _take_in(self, aside: deque[bytes]) -> None:
+        before = self._seq
+        try:
+            self._accept(aside[0])
+        except BaseException:
+            self._mend()
+            raise
+        finally:
+            if self._seq != before:
+                aside.popleft()
+
+    def _accept(self, row: bytes) -> None:
+        """Add a row to the open batch, or open the next one with it, or drop it."""
+        seq = self._seq + 1
+        cost = len(row) + ROW_OVERHEAD
+        if len(row) > MAX_ROW_BYTES:
+            # Before room is made for it: a row that no request can carry must not push others out.
+            self._drop_row(seq, row, DropReason.TOO_LARGE)
+            return
+        if self._waiting.used + cost > self._capacity and not self._make_room(cost):
+            self._drop_row(seq, row, DropReason.QUEUE_FULL)
+            return
+        batch = self._open
+        if batch is None or not batch.append(row):
+            batch = Batch(self._stamp, seq, self._clock.monotonic())
+            batch.append(row)
+            self._seal()
+            self._open = batch
+            self._wake()
+        self._waiting.used += cost
+        self._seq = seq
+
+    def _drop_row(self, seq: int, row: bytes, reason: DropReason) -> None:
+        self._seq = seq
+        if self._open is not None:
+            self._open.resume_at(seq + 1)
+        self._lose(reason, [(seq, row)])
+
+    def _make_room(self, cost: int) -> bool:
+        waiting = self._waiting
+        while self._on_full is OnFull.DROP_OLDEST and waiting.used + cost > self._capacity:
+            dropped = waiting.drop_oldest()
+            if not dropped:
+                break
+            for batch in dropped:
+                self._lose(DropReason.QUEUE_FULL, batch.numbered())
+            self._notify()
+        return waiting.used + cost <= self._capacity
+
+    def _lose(self, reason: DropReason, rows: Iterable[tuple[int, bytes]]) -> None:
+        """Count a loss, and let a sender see to it that the first of several is told."""
+        is_first = not self._ledger.losses
+        self._ledger.lose(reason, rows)
+        if is_first:
+            self._wake()
+
+    def _mend(self) -> None:
+        """Count again what the batches hold, after an exception in the middle of a change."""
+        waiting = self._waiting
+        waiting.recount()
+        held = sum(batch.count for batch in waiting)
+        if any(batch is self._open for batch in waiting):
+            self._open = None
+        elif self._open is not None:
+            self._seq = max(self._seq, self._open.last_seq)
+            waiting.used += self._open.cost
+            held += len(self._open.open_rows)
+        # A row is being dropped when it has its Seq and is not counted yet.
+        self._ledger.drop(DropReason.QUEUE_FULL, self._seq - self._ledger.settled - held)
+
+    def _seal(self) -> None:
+        if self._open is not None:
+            self._waiting.seal(self._open)
+            self._open = None
+
+    def _notify(self) -> None:
+        for signal in tuple(self._waiters):
+            signal.set()

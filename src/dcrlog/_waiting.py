@@ -1,0 +1,159 @@
+"""The batches that wait or are under way, in the order in which they are to be sent, and what they hold.
+
+Guarded by the queue's section.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from dcrlog._batch import Batch
+
+_PATIENCE: Final = 8
+"""Refusals in a row after which every fourth request looks for proof elsewhere."""
+
+_HOPELESS: Final = 32
+"""Refusals in a row after which rows that were never refused go first."""
+
+
+class Waiting:
+    """Sealed batches, the pieces of refused ones, those under way, and rows that were refused alone.
+
+    Attributes:
+        used: Bytes that all of them hold, as the capacity counts them, and the queue's open batch with them.
+        convicts: Rows that were refused alone. They are given up when the service takes others after
+            them; until then the configuration may be to blame.
+    """
+
+    __slots__ = ("_in_flight", "_pieces", "_sealed", "convicts", "used")
+
+    def __init__(self) -> None:
+        self._sealed: deque[Batch] = deque()
+        self._pieces: list[Batch] = []
+        self._in_flight: dict[Batch, int] = {}
+        self.convicts: list[Batch] = []
+        self.used = 0
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Iterate over all of them, those that are held back for another's sake too."""
+        for group in (self._sealed, self._pieces, self._in_flight, self.convicts):
+            for batch in group:
+                yield batch
+                if batch.twin is not None:
+                    yield batch.twin
+
+    @property
+    def is_any_ready(self) -> bool:
+        """Whether `take` has a batch."""
+        return bool(self._sealed or self._pieces)
+
+    @property
+    def is_any_in_flight(self) -> bool:
+        """Whether a batch is under way."""
+        return bool(self._in_flight)
+
+    def seal(self, batch: Batch) -> None:
+        """Put a batch, which was counted row by row, behind the others."""
+        batch.seal()
+        self._sealed.append(batch)
+
+    def take(self, refusals: int) -> Batch | None:
+        """Hand out the next batch, and count it as under way.
+
+        Args:
+            refusals: How many requests in a row the service has refused. Few: the smallest piece of a
+                refused batch comes first, since it leads to a guilty row soonest. Many: now and then
+                another batch, whose acceptance proves that rows are to blame.
+        """
+        wants_proof = refusals >= _HOPELESS or (refusals >= _PATIENCE and refusals % 4 == 0)
+        if self._pieces and not (wants_proof and self._sealed):
+            smallest = min(reversed(range(len(self._pieces))), key=self._size)
+            batch = self._pieces.pop(0 if wants_proof else smallest)
+        elif self._sealed:
+            batch = self._sealed.popleft()
+        else:
+            return None
+        self._in_flight[batch] = threading.get_ident()
+        return batch
+
+    def _size(self, piece: int) -> int:
+        return self._pieces[piece].count
+
+    def take_unpacked(self) -> Batch | None:
+        """Hand out a sealed batch that holds its rows as they came, to be packed and put back."""
+        for index, batch in enumerate(self._sealed):
+            if not batch.is_packed:
+                del self._sealed[index]
+                self._in_flight[batch] = threading.get_ident()
+                return batch
+        return None
+
+    def put_back(self, batch: Batch, *, first: bool = False) -> None:
+        """Let a batch that was under way wait again, behind the others or, packed, before them."""
+        self._in_flight.pop(batch, None)
+        self.used += batch.cost - batch.charge
+        batch.charge = batch.cost
+        if first:
+            self._sealed.appendleft(batch)
+        else:
+            self._sealed.append(batch)
+
+    def taken_by(self, ident: int) -> list[Batch]:
+        """Return the batches that are under way by a thread."""
+        return [batch for batch, taker in self._in_flight.items() if taker == ident]
+
+    def is_under_way(self, batch: Batch) -> bool:
+        """Whether the batch was taken, and neither put back nor dropped since."""
+        return batch in self._in_flight
+
+    def release(self, batch: Batch, pieces: Iterable[Batch] = ()) -> None:
+        """Let go of a batch that was under way; pieces of it, or of its twin, take its place."""
+        self._in_flight.pop(batch, None)
+        self.used -= batch.charge + (batch.twin.charge if batch.twin is not None else 0)
+        batch.twin = None
+        for piece in pieces:
+            self.add_piece(piece)
+
+    def add_piece(self, piece: Batch) -> None:
+        """Put a piece before the others."""
+        for batch in (piece, piece.twin):
+            if batch is not None:
+                batch.seal()
+                self.used += batch.charge
+        self._pieces.append(piece)
+
+    def convict(self, batch: Batch) -> None:
+        """Set a batch of one row, released just now, aside until it is proved that others pass."""
+        self.convicts.append(batch)
+        self.used += batch.charge
+
+    def acquit(self) -> None:
+        """Forget what refusals seemed to prove: it was not the rows that were to blame."""
+        self._sealed += self.convicts
+        self.convicts = []
+        for batch in [*self._pieces, *self._sealed, *self._in_flight]:
+            batch.refused_at = None
+            if batch.twin is not None:
+                batch.twin.refused_at = None
+                self._sealed.append(batch.twin)
+                batch.twin = None
+
+    def drop_convicts(self) -> list[Batch]:
+        """Take the convicts away."""
+        dropped, self.convicts = self.convicts, []
+        self.used -= sum(batch.charge for batch in dropped)
+        return dropped
+
+    def drop_oldest(self) -> list[Batch]:
+        """Take the oldest batch that is not under way away, with its twin; nothing where there is none."""
+        if not self.is_any_ready:
+            return []
+        batch = self._pieces.pop(0) if self._pieces else self._sealed.popleft()
+        dropped = [batch] if batch.twin is None else [batch, batch.twin]
+        self.used -= sum(each.charge for each in dropped)
+        return dropped
+
+    def recount(self) -> None:
+        """Count again what they hold, after an exception in the middle of a change."""
+        self.used = sum(batch.charge for batch in self)

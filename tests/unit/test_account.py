@@ -1,0 +1,229 @@
+"""Losses told: to `on_drop`, and in the table itself."""
+
+import tracemalloc
+
+import pytest
+
+from dcrlog._ledger import Loss
+from dcrlog.stats import DropReason
+from dcrlog.testing import ManualClock, RecordingSender, SkippingClock
+from pipelines import JudgingSender, assert_balanced, deliver_here, make_pipeline, put_quietly
+
+MIB = 1024 * 1024
+
+
+def big(level, number):
+    return b'{"Level":"%b","Message":"%07d%b"}' % (level, number, b"x" * 10_000)
+
+
+def about(sender, event):
+    """What the rows of ours say, newest last."""
+    rows = [row for row in sender.rows if row.get("Logger") == "dcrlog"]
+    found = [row["Properties"]["dcrlog"] for row in rows]
+    return [row for row in found if row["event"] == event]
+
+
+def gaps(sender):
+    seqs = sorted(row["Seq"] for row in sender.rows)
+    return sorted(set(range(1, seqs[-1] + 1)) - set(seqs))
+
+
+def numbers(ranges):
+    return [seq for first, last in ranges for seq in range(first, last + 1)]
+
+
+def test_a_loss_is_told_in_the_table_with_its_reason_levels_and_gap():
+    """One row after recovery says what is missing, so that a gap in Seq is no riddle."""
+    is_out = True
+    sender = JudgingSender(lambda rows: 503 if is_out else 204)
+    pipeline = make_pipeline(sender, SkippingClock(), capacity=2 * MIB)
+    put_quietly(pipeline, [big(b"INFO", number) for number in range(250)])
+    put_quietly(pipeline, [big(b"ERROR", number) for number in range(50)])
+    deliver_here(pipeline, 60.0)
+    is_out = False
+    deliver_here(pipeline, 60.0)
+    deliver_here(pipeline, 60.0)
+
+    (told,) = about(sender, "loss")
+    lost = pipeline.stats().dropped[DropReason.QUEUE_FULL]
+    assert told["reason"] == "queue_full"
+    assert told["count"] == lost == sum(told["levels"].values())
+    assert told["levels"]["ERROR"] == 50
+    assert numbers(told["ranges"]) == gaps(sender)
+    (row,) = [row for row in sender.rows if row.get("Logger") == "dcrlog"]
+    assert row["Level"] == "WARNING"
+    assert row["Message"].startswith(f"{lost} rows lost: queue_full; Seq ")
+
+
+def test_the_oldest_that_were_dropped_are_told_too():
+    """With drop_oldest the gap is at the beginning, also of batches that waited packed."""
+    is_out = True
+    sender = JudgingSender(lambda rows: 503 if is_out else 204)
+    pipeline = make_pipeline(sender, SkippingClock(), capacity=2 * MIB, on_full="drop_oldest")
+    put_quietly(pipeline, [big(b"INFO", 0)])
+    deliver_here(pipeline, 60.0)
+    put_quietly(pipeline, [big(b"DEBUG", number) for number in range(400)])
+    is_out = False
+    deliver_here(pipeline, 120.0)
+    pipeline._clock.wait(_signal(), 2.0)
+    put_quietly(pipeline, [big(b"INFO", 1)])
+    deliver_here(pipeline)
+    deliver_here(pipeline)
+
+    (told,) = about(sender, "loss")
+    assert told["levels"]["INFO"] == 1
+    assert numbers(told["ranges"]) == gaps(sender)
+    assert told["count"] == len(gaps(sender))
+
+
+@pytest.mark.parametrize("account_rows", ["never", "losses", "always"])
+def test_account_rows_come_when_they_were_asked_for(account_rows):
+    """The choice "always" closes with the last Seq and the totals, so that a lost tail shows."""
+    sender = RecordingSender()
+    pipeline = make_pipeline(sender, SkippingClock(), account_rows=account_rows)
+    put_quietly(pipeline, [b'{"Message":"1"}', b'{"Message":"%b"}' % (b"x" * 1_000_000), b'{"Message":"3"}'])
+    pipeline.begin_exit()
+    deliver_here(pipeline)
+
+    assert len(about(sender, "loss")) == (account_rows != "never")
+    closing = about(sender, "close")
+    assert len(closing) == (account_rows == "always")
+    if closing:
+        assert closing[0]["last_seq"] == max(row["Seq"] for row in sender.rows) == 5
+        assert closing[0]["dropped"] == {"too_large": 1}
+    pipeline.begin_exit()
+    deliver_here(pipeline)
+    assert len(about(sender, "close")) == len(closing)
+
+
+def test_a_handler_that_took_nothing_has_nothing_to_tell():
+    """No row of ours in a table that the application never wrote to."""
+    sender = RecordingSender()
+    pipeline = make_pipeline(sender, account_rows="always")
+    pipeline.close()
+    assert not sender.rows
+    assert pipeline.stats().accepted == 0
+
+
+def test_the_loss_of_a_row_that_tells_is_not_told():
+    """Or a service that refuses our rows would be sent one after another for ever."""
+
+    def judge(rows):
+        return 400 if any(row.get("Logger") == "dcrlog" or row["Message"] == "bad" for row in rows) else 204
+
+    sender = JudgingSender(judge)
+    pipeline = make_pipeline(sender, SkippingClock())
+    put_quietly(pipeline, [b'{"Message":"bad"}', b'{"Message":"1"}'])
+    for number in range(30):
+        deliver_here(pipeline, 10.0)
+        put_quietly(pipeline, [b'{"Message":"%d"}' % number])
+        pipeline._clock.wait(_signal(), 10.0)
+
+    assert pipeline.stats().dropped == {DropReason.REJECTED: 2}
+    assert pipeline.stats().accepted == 33
+
+
+def test_while_rows_are_lost_all_the_time_it_is_told_once_a_minute():
+    """A queue that is always full has no calm in which to tell, and tells all the same."""
+    clock = SkippingClock()
+    sender = RecordingSender()
+    pipeline = make_pipeline(sender, clock)
+    for number in range(130):
+        put_quietly(pipeline, [b'{"Message":"%b"}' % (b"x" * 1_000_000), b'{"Message":"%d"}' % number])
+        deliver_here(pipeline)
+        clock.wait(_signal(), 0.99)
+
+    assert len(about(sender, "loss")) == 2
+    assert numbers(about(sender, "loss")[0]["ranges"])[0] == 1
+
+
+def test_on_drop_is_told_the_reason_and_the_number_outside_of_all_locks():
+    """It may log, flush and ask for the accounts; a sender calls it, at most once a second."""
+    calls = []
+
+    def on_drop(reason, count):
+        calls.append((reason, count))
+        assert pipeline.stats().dropped[reason] >= count
+        raise ValueError("the application's own fault")
+
+    clock, sender = ManualClock(), RecordingSender()
+    pipeline = make_pipeline(sender, clock, on_drop=on_drop, account_rows="never")
+    for _ in range(3):
+        pipeline.put(b'{"Message":"%b"}' % (b"x" * 1_000_000))
+    pipeline.put(b'{"Message":"m"}')
+    assert pipeline.flush(3_600.0)
+    clock.advance(1.0)
+    pipeline.close()
+    _join(pipeline)
+
+    assert sum(count for _, count in calls) == 3
+    assert {reason for reason, _ in calls} == {DropReason.TOO_LARGE}
+
+
+def test_on_drop_is_told_of_what_the_exit_gave_up(capsys):
+    """The last chance to write it down elsewhere."""
+    calls = []
+    pipeline = make_pipeline(
+        JudgingSender(lambda rows: 503), SkippingClock(), on_drop=lambda *call: calls.append(call)
+    )
+    put_quietly(pipeline, [b'{"Message":"1"}', b'{"Message":"2"}'])
+    pipeline.begin_exit()
+    deliver_here(pipeline, 5.0)
+    pipeline.finish_exit()
+
+    assert calls == [(DropReason.EXIT, 2)]
+    assert "2 rows were not delivered" in capsys.readouterr().err
+
+
+def test_an_outage_of_ten_minutes_at_full_speed_keeps_memory_flat():
+    """Eight MiB of rows are kept, the others are counted, and one row tells the gap."""
+    is_out = True
+    sender = JudgingSender(lambda rows: 503 if is_out else 204)
+    pipeline = make_pipeline(sender, SkippingClock(), capacity=8 * MIB)
+    held = []
+    tracemalloc.start()
+    try:
+        for minute in range(10):
+            put_quietly(pipeline, (big(b"INFO", number) for number in range(2_000)))
+            deliver_here(pipeline, 60.0)
+            sender.requests.clear()
+            held.append((minute, tracemalloc.get_traced_memory()[1]))
+            assert pipeline._queue._waiting.used <= 8 * MIB
+    finally:
+        tracemalloc.stop()
+    assert held[-1][1] < 8 * MIB + 8 * MIB
+    assert held[-1][1] < held[1][1] * 1.2
+
+    is_out = False
+    deliver_here(pipeline, 3_600.0)
+    deliver_here(pipeline, 60.0)
+    assert_balanced(pipeline)
+    (told,) = about(sender, "loss")
+    assert numbers(told["ranges"]) == gaps(sender)
+    assert pipeline.stats().delivered == len(sender.rows)
+    assert pipeline.stats().pending == 0
+
+
+def test_after_a_hundred_gaps_the_last_range_grows_and_the_count_stays_exact():
+    """A row that tells has a bound, too."""
+    loss = Loss()
+    for seq in range(2, 1_000, 2):
+        loss.add(seq, "INFO")
+    loss.add(1_000, None)
+
+    assert loss.count == 500
+    assert len(loss.ranges) == 100
+    assert loss.ranges[0] == [2, 2]
+    assert loss.ranges[-1] == [200, 1_000]
+    assert loss.levels == {"INFO": 499}
+
+
+def _signal():
+    from dcrlog._clock import Signal
+
+    return Signal()
+
+
+def _join(pipeline):
+    for thread in tuple(pipeline._senders._threads):
+        thread.join(30)
