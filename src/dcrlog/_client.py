@@ -4,22 +4,22 @@ azure-* is imported at the first `send`, in a sender's thread; the imports take 
 second and 31 MiB.
 """
 
+import dataclasses
 import io
 import sys
 import threading
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from dcrlog._credentials import TokenError
 from dcrlog._endpoint import Endpoint
+from dcrlog._failures import answer_of, claims_of
 from dcrlog._retry import Answer
 from dcrlog._sharing import SharedClient, enter
 
 CONNECT_TIMEOUT: Final = 10.0
 READ_TIMEOUT: Final = 30.0
-_MAX_MESSAGE: Final = 500
 
 
 class ClientSender:
@@ -48,7 +48,7 @@ class ClientSender:
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
-            return _failure(error, request_id)
+            return answer_of(error, request_id)
 
     def close(self) -> None:
         """Let go of the client, which is closed with its last user; a later `send` takes one again."""
@@ -57,7 +57,7 @@ class ClientSender:
             shared.leave(self)
 
     def _upload(self, body: bytes, request_id: str, timeout: float) -> Answer:
-        shared = self._begin_request()
+        shared, renewals = self._begin_request()
         try:
             shared.client.upload(
                 self._rule_id,
@@ -71,48 +71,26 @@ class ClientSender:
                 enforce_https=not self._endpoint.is_plain_http,
                 tracing_options={"enabled": False},
             )
+        except Exception as error:
+            answer = answer_of(error, request_id)
+            if answer.status == 401:
+                renewed = shared.renew_token(renewals, claims_of(error))
+                answer = dataclasses.replace(answer, is_token_renewed=renewed)
+            return answer
         finally:
             shared.end_request()
+        shared.note_success()
         return Answer(status=204, request_id=request_id)
 
-    def _begin_request(self) -> SharedClient:
+    def _begin_request(self) -> tuple[SharedClient, int]:
         shared = self._shared
         # `close` may come from another thread at any point, and a client that is closed stays so.
-        while shared is None or not shared.begin_request():
+        while shared is None or (renewals := shared.begin_request()) is None:
             with self._opening:
                 if self._shared is shared:
                     self._shared = enter(self, self._endpoint, self._setting)
                 shared = self._shared
-        return shared
-
-
-def _failure(error: BaseException, request_id: str) -> Answer:
-    from azure.core.exceptions import HttpResponseError
-
-    if isinstance(error, TokenError):
-        cause = error.__cause__ or error
-        return Answer(
-            status=None,
-            code=f"token: {type(cause).__name__}",
-            message=_told(cause),
-            request_id=request_id,
-        )
-    if not isinstance(error, HttpResponseError):
-        return Answer(status=None, code=type(error).__name__, message=_told(error), request_id=request_id)
-    headers: Mapping[str, str] = getattr(error.response, "headers", {})
-    return Answer(
-        status=error.status_code,
-        code=_told(headers.get("x-ms-error-code") or getattr(error.error, "code", None) or ""),
-        message=_told(error),
-        retry_after=headers.get("Retry-After"),
-        request_id=request_id,
-    )
-
-
-def _told(text: object) -> str:
-    """Bring a failure's text into one line, without what would steer a terminal."""
-    printable = "".join(letter if letter.isprintable() else " " for letter in str(text)[: 4 * _MAX_MESSAGE])
-    return " ".join(printable.split())[:_MAX_MESSAGE]
+        return shared, renewals
 
 
 _TRACE_ID: Final = uuid.uuid4().int

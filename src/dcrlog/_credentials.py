@@ -1,7 +1,9 @@
 """The credential that a `credential` setting asks for. Called in a sender's thread only."""
 
+import json
 import os
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,14 +22,23 @@ class Credential:
     One thread asks at a time: 16 threads that start together would ask the login service 16 times.
 
     Args:
-        credential: Where tokens come from.
-        is_ours: Whether nobody else can have it, so that `close` may close it.
+        setting: The `credential` setting.
+        endpoint: Where the tokens are for.
+
+    Raises:
+        ConfigError: A factory could not be imported, or made something that is no credential.
     """
 
-    def __init__(self, credential: Any, *, is_ours: bool) -> None:
-        self._credential = credential
-        self._is_ours = is_ours
+    def __init__(self, setting: Any, endpoint: Endpoint) -> None:
+        self._setting = setting
+        self._endpoint = endpoint
         self._lock = threading.Lock()
+        self._claims: str | None = None
+        self._credential = make_credential(setting, endpoint)
+        # A class makes a new object; a function may return one that others use as well.
+        self._is_ours = isinstance(setting, str) or (
+            isinstance(setting, Mapping) and isinstance(_factory(setting), type)
+        )
 
     def get_token(self, *scopes: str, **options: Any) -> Any:
         """Get a token from the credential behind this one.
@@ -37,28 +48,44 @@ class Credential:
         """
         try:
             with self._lock:
+                claims, self._claims = self._claims, None
+                if claims is not None:
+                    try:
+                        return self._credential.get_token(*scopes, claims=claims, **options)
+                    except TypeError:
+                        # Written before `claims` was part of the protocol.
+                        pass
                 return self._credential.get_token(*scopes, **options)
         except Exception as error:
             raise TokenError from error
 
+    def renew(self, claims: str | None) -> None:
+        """Let the next token be a new one, though the credential may have an older one in its cache.
+
+        Args:
+            claims: What the service's challenge asks for, as JSON; None where it said nothing.
+        """
+        with self._lock:
+            if self._is_ours:
+                self._close()
+                self._credential = make_credential(self._setting, self._endpoint)
+                self._claims = claims
+            else:
+                # A credential of the application is asked for a token that is not older than now, which no
+                # cache has: the form is that of Continuous Access Evaluation.
+                now = int(time.time())
+                not_before = {"access_token": {"nbf": {"essential": True, "value": str(now)}}}
+                self._claims = claims or json.dumps(not_before)
+
     def close(self) -> None:
         """Close the connections to the login service, unless the credential belongs to the application."""
+        if self._is_ours:
+            self._close()
+
+    def _close(self) -> None:
         close = getattr(self._credential, "close", None)
-        if self._is_ours and close is not None:
+        if close is not None:
             close()
-
-
-def open_credential(setting: Any, endpoint: Endpoint) -> Credential:
-    """Build the credential, or take the one that was given, so that it can be closed in the end.
-
-    Raises:
-        ConfigError: A factory could not be imported, or made something that is no credential.
-    """
-    # A class makes a new object; a function may return one that others use as well.
-    is_ours = isinstance(setting, str) or (
-        isinstance(setting, Mapping) and isinstance(_factory(setting), type)
-    )
-    return Credential(make_credential(setting, endpoint), is_ours=is_ours)
 
 
 def make_credential(setting: Any, endpoint: Endpoint) -> Any:

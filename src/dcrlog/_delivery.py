@@ -115,6 +115,9 @@ class Delivery:
             self._report.note_success()
             self._backoff.succeeded(number)
             self._settle(batch)
+        elif outcome is Outcome.AGAIN:
+            self._backoff.withdraw()
+            self._queue.give_back(batch, first=True)
         elif outcome is Outcome.SPLIT:
             self._backoff.answered(number)
             self._split(batch)

@@ -39,6 +39,7 @@ class Answer:
         retry_after: The Retry-After header as it stands.
         request_id: The request's `x-ms-client-request-id`.
         was_sent: False where the body has certainly not reached the service.
+        is_token_renewed: Whether a new token will be asked for, so that the next try is worth while at once.
     """
 
     status: int | None
@@ -47,6 +48,7 @@ class Answer:
     retry_after: str | None = None
     request_id: str = ""
     was_sent: bool = True
+    is_token_renewed: bool = False
 
     @property
     def may_have_arrived(self) -> bool:
@@ -75,6 +77,8 @@ class Outcome(enum.Enum):
     SETTLED = "settled"
     WAIT = "wait"
     """The service is unwell, or out of reach: the same rows again, after a while."""
+    AGAIN = "again"
+    """The same rows again, at once."""
     SPLIT = "split"
     """The body is too large."""
     REFUSED = "refused"
@@ -86,17 +90,23 @@ class Outcome(enum.Enum):
 def classify(answer: Answer) -> Outcome:
     """Decide what an answer means. The service answers 204 to what it takes, and nothing else is success."""
     status = answer.status
-    if status == 204:
-        return Outcome.SETTLED
     if status is None:
         return Outcome.HOLD if answer.code == TLS_FAILURE else Outcome.WAIT
-    if status in {408, 429} or status >= 500:
+    if status >= 500:
         return Outcome.WAIT
-    if status == 413:
-        return Outcome.SPLIT
     if status == 400 and answer.code not in _CONFIGURATION_CODES:
         return Outcome.REFUSED
-    return Outcome.HOLD
+    if status == 401 and answer.is_token_renewed:
+        return Outcome.AGAIN
+    return _BY_STATUS.get(status, Outcome.HOLD)
+
+
+_BY_STATUS: Final = {
+    204: Outcome.SETTLED,
+    408: Outcome.WAIT,
+    413: Outcome.SPLIT,
+    429: Outcome.WAIT,
+}
 
 
 def remedy(answer: Answer) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from dcrlog._credentials import Credential, open_credential
+from dcrlog._credentials import Credential
 from dcrlog._endpoint import Endpoint
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class SharedClient:
     """
 
     def __init__(self, endpoint: Endpoint, setting: Any) -> None:
-        self._credential = open_credential(setting, endpoint)
+        self._credential = Credential(setting, endpoint)
         # Entered here, since threads that open it together at its first use open a session each (azure-core
         # 1.41), and all but the last are out of reach of `close`.
         self.client = _make_client(endpoint, self._credential).__enter__()
@@ -35,6 +35,8 @@ class SharedClient:
         self._users: weakref.WeakSet[object] = weakref.WeakSet()
         self._requests = 0
         self._is_closed = False
+        self._renewals = 0
+        self._is_renewed = False
 
     def enter(self, user: object) -> bool:
         """Count a user; return False where the client is closed."""
@@ -49,12 +51,37 @@ class SharedClient:
             self._users.discard(user)
         self._close_if_unused()
 
-    def begin_request(self) -> bool:
-        """Keep the client open until `end_request`; return False where it is closed."""
+    def begin_request(self) -> int | None:
+        """Keep the client open until `end_request`; return None where it is closed.
+
+        Returns:
+            How often its token was renewed so far, for `renew_token`.
+        """
         with self._lock:
-            if not self._is_closed:
-                self._requests += 1
-            return not self._is_closed
+            if self._is_closed:
+                return None
+            self._requests += 1
+            return self._renewals
+
+    def renew_token(self, renewals: int, claims: str | None) -> bool:
+        """Ask for a new token, once until rows are taken again; return whether another try is worth while.
+
+        Args:
+            renewals: What `begin_request` returned: requests under way together renew it together.
+            claims: What the service's challenge asks for, as JSON.
+        """
+        with self._lock:
+            if renewals == self._renewals:
+                if self._is_renewed:
+                    return False
+                self._is_renewed = True
+                self._renewals += 1
+                self._credential.renew(claims)
+            return True
+
+    def note_success(self) -> None:
+        """Let the token be renewed when it is refused the next time."""
+        self._is_renewed = False
 
     def end_request(self) -> None:
         """Let the client be closed, as far as this request is concerned."""
@@ -115,14 +142,27 @@ def enter(user: object, endpoint: Endpoint, credential: Any) -> SharedClient:
 
 
 def _make_client(endpoint: Endpoint, credential: Credential) -> "LogsIngestionClient":
-    from azure.core.pipeline.policies import RedirectPolicy, RetryPolicy, SansIOHTTPPolicy
+    from azure.core.pipeline.policies import (
+        BearerTokenCredentialPolicy,
+        RedirectPolicy,
+        RetryPolicy,
+        SansIOHTTPPolicy,
+    )
     from azure.monitor.ingestion import LogsIngestionClient
+
+    from dcrlog._transport import CappedTransport
+
+    class Unchallenged(BearerTokenCredentialPolicy[Any, Any]):
+        def on_challenge(self, *_: Any) -> bool:
+            # It would send the body again from where it stands, at its end: an empty one (azure-core 1.41).
+            return False
 
     return LogsIngestionClient(
         endpoint.url,
         credential,
-        credential_scopes=[f"{endpoint.audience}/.default"],
+        authentication_policy=Unchallenged(credential, f"{endpoint.audience}/.default"),
         http_logging_policy=SansIOHTTPPolicy(),
         redirect_policy=RedirectPolicy.no_redirects(),
         retry_policy=RetryPolicy.no_retries(),
+        transport=CappedTransport(),
     )

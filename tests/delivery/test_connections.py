@@ -11,27 +11,16 @@ from dcrlog import LogsIngestionHandler
 from dcrlog._batch import compress
 from dcrlog._client import ClientSender
 from dcrlog._endpoint import parse_endpoint
-from dcrlog.emulator import Emulator
 from pipelines import make_logger
 
 AUDIENCE = "https://monitor.azure.com"
 
 
-@pytest.fixture(scope="module")
-def shared_emulator():
-    """One emulator for the module."""
-    with Emulator() as running:
-        yield running
-
-
-@pytest.fixture
-def emulator(shared_emulator, monkeypatch):
-    """The emulator, empty, with the environment pointing at it, and a garbage collector that does nothing."""
-    shared_emulator.reset()
-    for name, value in shared_emulator.environment().items():
-        monkeypatch.setenv(name, value)
+@pytest.fixture(autouse=True)
+def _no_collector():
+    """A garbage collector that does nothing, or it would close what nobody has closed."""
     gc.disable()
-    yield shared_emulator
+    yield
     gc.enable()
 
 
