@@ -119,14 +119,13 @@ class Delivery:
             self._backoff.withdraw()
             self._queue.give_back(batch, first=True)
         elif outcome is Outcome.SPLIT:
-            self._backoff.answered(number)
-            self._split(batch)
+            self._split(batch, answer, number)
         elif outcome is Outcome.REFUSED and self._are_rows_to_blame(batch, number):
             self._report.say(f"the service refuses rows: {answer}")
             self._bisect(batch)
         elif outcome is Outcome.REFUSED:
             self._report.say_held(answer)
-            self._queue.acquit()
+            self._queue.clear_suspects()
             self._queue.give_back(batch)
         elif outcome is Outcome.HOLD:
             self._report.say_held(answer)
@@ -142,7 +141,7 @@ class Delivery:
         if twin is None:
             self._queue.settle(batch)
         elif twin.count == 1:
-            self._queue.settle(batch, convict=twin)
+            self._queue.settle(batch, guilty=twin)
         else:
             self._queue.settle(batch, [_with_twin(twin)])
 
@@ -169,25 +168,30 @@ class Delivery:
         else:
             self._give_up(batch)
 
-    def _split(self, batch: Batch) -> None:
+    def _split(self, batch: Batch, answer: Answer, number: int) -> None:
         self._note_refusal(batch)
-        if batch.count > 1:
-            self._queue.replace(batch, [*_released(batch), *reversed(batch.halves())])
+        rows = batch.rows()
+        shorter = shorten(rows[0]) if len(rows) == 1 else None
+        if len(rows) == 1 and shorter is None and not self._is_proved_guilty(batch):
+            # A short row is not too large for the service. Whose limit is it? Others will show.
+            self._backoff.failed(answer, number)
+            self._queue.give_back(batch)
             return
-        (row,) = batch.rows()
-        shorter = shorten(row)
-        if shorter is None:
-            self._give_up(batch)
-        else:
+        self._backoff.answered(number)
+        if shorter is not None:
             self._count("truncated", 1)
             self._queue.replace(batch, [*_released(batch), batch.with_row(shorter)])
+        elif len(rows) == 1:
+            self._queue.reject(batch, _released(batch))
+        else:
+            self._queue.replace(batch, [*_released(batch), *reversed(batch.halves())])
 
     def _give_up(self, batch: Batch) -> None:
         """Reject a row that stands alone, at once or when another has passed."""
         if self._is_proved_guilty(batch):
             self._queue.reject(batch, _released(batch))
         else:
-            self._queue.replace(batch, _released(batch), convict=batch)
+            self._queue.replace(batch, _released(batch), suspect=batch)
 
     def _wait(self, batch: Batch, answer: Answer) -> None:
         if answer.may_have_arrived and batch.failed_at is not None and self._backoff.taken > batch.failed_at:

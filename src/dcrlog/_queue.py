@@ -74,21 +74,21 @@ class Queue(Intake):
         return self._open.opened_at + self._interval - self._clock.monotonic()
 
     @inside
-    def settle(self, batch: Batch, rest: Iterable[Batch] = (), *, convict: Batch | None = None) -> None:
+    def settle(self, batch: Batch, rest: Iterable[Batch] = (), *, guilty: Batch | None = None) -> None:
         """The service has taken the batch, and thereby proved that the rows refused alone are to blame.
 
         Args:
             batch: The batch. One that was dropped meanwhile stays dropped.
             rest: What its twin has become.
-            convict: Its twin of one row, if that is to blame.
+            guilty: Its twin of one row, if that is to blame.
         """
         if not self._waiting.is_under_way(batch):
             return
         # Counted first: what Ctrl-C leaves among the waiting is counted, and not pending, all the same.
         self._ledger.deliver(batch)
         self._waiting.release(batch, rest)
-        guilty = self._waiting.drop_convicts()
-        for each in guilty if convict is None else [*guilty, convict]:
+        rejected = self._waiting.drop_suspects()
+        for each in rejected if guilty is None else [*rejected, guilty]:
             self._lose(DropReason.REJECTED, each.numbered())
         self._notify()
 
@@ -110,18 +110,18 @@ class Queue(Intake):
         return bool(left)
 
     @inside
-    def replace(self, batch: Batch, pieces: Iterable[Batch], *, convict: Batch | None = None) -> None:
+    def replace(self, batch: Batch, pieces: Iterable[Batch], *, suspect: Batch | None = None) -> None:
         """Put pieces in the place of a batch that was in flight, and of its twin.
 
         Args:
             batch: The batch.
             pieces: What it has become, the one to be sent first as the last.
-            convict: Its one row, if it was refused alone.
+            suspect: Its one row, if it was refused alone.
         """
         if self._waiting.is_under_way(batch):
             self._waiting.release(batch, pieces)
-            if convict is not None:
-                self._waiting.convict(convict)
+            if suspect is not None:
+                self._waiting.set_aside(suspect)
             self._notify()
 
     @inside
@@ -133,14 +133,14 @@ class Queue(Intake):
             self._notify()
 
     @inside
-    def acquit(self) -> None:
+    def clear_suspects(self) -> None:
         """Let all that was refused wait like the rest: nothing proves that others pass."""
-        self._waiting.acquit()
+        self._waiting.clear_suspects()
 
     @inside
     def drop_rest(self, reason: DropReason) -> int:
         """Give up every row that is held, and return how many; those refused alone were rejected."""
-        rejected = len(self._waiting.convicts)
+        rejected = len(self._waiting.suspects)
         lost = self._seq - self._ledger.settled
         self._ledger.drop(DropReason.REJECTED, rejected)
         self._ledger.drop(reason, lost - rejected)

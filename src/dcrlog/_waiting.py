@@ -22,22 +22,22 @@ class Waiting:
 
     Attributes:
         used: Bytes that all of them hold, as the capacity counts them, and the queue's open batch with them.
-        convicts: Rows that were refused alone. They are given up when the service takes others after
+        suspects: Rows that were refused alone. They are given up when the service takes others after
             them; until then the configuration may be to blame.
     """
 
-    __slots__ = ("_in_flight", "_pieces", "_sealed", "convicts", "used")
+    __slots__ = ("_in_flight", "_pieces", "_sealed", "suspects", "used")
 
     def __init__(self) -> None:
         self._sealed: deque[Batch] = deque()
         self._pieces: list[Batch] = []
         self._in_flight: dict[Batch, int] = {}
-        self.convicts: list[Batch] = []
+        self.suspects: list[Batch] = []
         self.used = 0
 
     def __iter__(self) -> Iterator[Batch]:
         """Iterate over all of them, those that are held back for another's sake too."""
-        for group in (self._sealed, self._pieces, self._in_flight, self.convicts):
+        for group in (self._sealed, self._pieces, self._in_flight, self.suspects):
             for batch in group:
                 yield batch
                 if batch.twin is not None:
@@ -123,15 +123,15 @@ class Waiting:
                 self.used += batch.charge
         self._pieces.append(piece)
 
-    def convict(self, batch: Batch) -> None:
+    def set_aside(self, batch: Batch) -> None:
         """Set a batch of one row, released just now, aside until it is proved that others pass."""
-        self.convicts.append(batch)
+        self.suspects.append(batch)
         self.used += batch.charge
 
-    def acquit(self) -> None:
+    def clear_suspects(self) -> None:
         """Forget what refusals seemed to prove: it was not the rows that were to blame."""
-        self._sealed += self.convicts
-        self.convicts = []
+        self._sealed += self.suspects
+        self.suspects = []
         for batch in [*self._pieces, *self._sealed, *self._in_flight]:
             batch.refused_at = None
             if batch.twin is not None:
@@ -139,9 +139,9 @@ class Waiting:
                 self._sealed.append(batch.twin)
                 batch.twin = None
 
-    def drop_convicts(self) -> list[Batch]:
-        """Take the convicts away."""
-        dropped, self.convicts = self.convicts, []
+    def drop_suspects(self) -> list[Batch]:
+        """Take the suspects away."""
+        dropped, self.suspects = self.suspects, []
         self.used -= sum(batch.charge for batch in dropped)
         return dropped
 

@@ -5,13 +5,7 @@ import threading
 
 from dcrlog._own_threads import SENDER_IDENTS
 from dcrlog.testing import Answer, ManualClock, RecordingSender, ScriptedSender
-from pipelines import ROW, make_pipeline
-
-
-def assert_balanced(pipeline):
-    stats = pipeline.stats()
-    settled = stats.delivered + stats.dead_lettered + sum(stats.dropped.values())
-    assert stats.accepted + stats.adopted == settled + stats.pending
+from pipelines import ROW, assert_balanced, make_pipeline
 
 
 class HangingSender(RecordingSender):
