@@ -134,7 +134,7 @@ class Delivery:
         else:
             self._report.say(f"rows wait and are sent again: {answer}")
             self._backoff.failed(answer, number)
-            self._wait(batch, answer)
+            self._wait(batch, may_be_rows=answer.may_have_arrived)
 
     def _settle(self, batch: Batch) -> None:
         twin = batch.twin
@@ -154,13 +154,9 @@ class Delivery:
 
     def _is_proved_guilty(self, batch: Batch) -> bool:
         """Whether its rows were refused before, too, and others have passed between."""
-        return self._backoff.taken > self._note_refusal(batch)
-
-    def _note_refusal(self, batch: Batch) -> int:
-        """Return how many requests had begun when the rows were first refused."""
         if batch.refused_at is None:
             batch.refused_at = self._backoff.begun
-        return batch.refused_at
+        return self._backoff.taken > batch.refused_at
 
     def _bisect(self, batch: Batch) -> None:
         if batch.count > 1:
@@ -169,22 +165,19 @@ class Delivery:
             self._give_up(batch)
 
     def _split(self, batch: Batch, answer: Answer, number: int) -> None:
-        self._note_refusal(batch)
         rows = batch.rows()
         shorter = shorten(rows[0]) if len(rows) == 1 else None
-        if len(rows) == 1 and shorter is None and not self._is_proved_guilty(batch):
-            # A short row is not too large for the service. Whose limit is it? Others will show.
-            self._backoff.failed(answer, number)
-            self._queue.give_back(batch)
-            return
-        self._backoff.answered(number)
-        if shorter is not None:
+        if len(rows) > 1:
+            self._backoff.answered(number)
+            self._queue.replace(batch, [*_released(batch), *reversed(batch.halves())])
+        elif shorter is not None:
+            self._backoff.answered(number)
             self._count("truncated", 1)
             self._queue.replace(batch, [*_released(batch), batch.with_row(shorter)])
-        elif len(rows) == 1:
-            self._queue.reject(batch, _released(batch))
         else:
-            self._queue.replace(batch, [*_released(batch), *reversed(batch.halves())])
+            # A short row is not too large for the service; whose limit it is, others will show.
+            self._backoff.failed(answer, number)
+            self._wait(batch, may_be_rows=True)
 
     def _give_up(self, batch: Batch) -> None:
         """Reject a row that stands alone, at once or when another has passed."""
@@ -193,14 +186,14 @@ class Delivery:
         else:
             self._queue.replace(batch, _released(batch), suspect=batch)
 
-    def _wait(self, batch: Batch, answer: Answer) -> None:
-        if answer.may_have_arrived and batch.failed_at is not None and self._backoff.taken > batch.failed_at:
+    def _wait(self, batch: Batch, *, may_be_rows: bool) -> None:
+        if may_be_rows and batch.failed_at is not None and self._backoff.taken > batch.failed_at:
             batch.strikes += 1
         batch.failed_at = self._backoff.begun
         if batch.strikes < MOST_STRIKES:
             self._queue.give_back(batch)
         elif batch.count == 1:
-            self._give_up(batch)
+            self._queue.reject(batch, _released(batch))
         else:
             # Under suspicion: one more failure while others pass, and the half is halved in its turn. Both
             # halves are sent, since a success of the one proves less than it does after a refusal.

@@ -168,14 +168,17 @@ def test_one_row_that_is_too_large_is_cut_field_by_field():
     assert pipeline.stats().truncated == 1
 
 
-def test_a_row_that_is_too_large_however_short_is_rejected():
-    """What cannot be cut any more does not stop the others."""
+def test_a_row_that_is_too_large_however_short_is_rejected_when_others_pass():
+    """What cannot be cut any more does not stop the others, and is not sent for ever."""
     sender = JudgingSender(lambda rows: 413 if any(row["Message"].startswith("x") for row in rows) else 204)
     pipeline = make_pipeline(sender, SkippingClock(), account_rows="never")
     put_quietly(pipeline, [b'{"Message":"%b"}' % (b"x" * 5_000), *rows_numbered(3)])
+    for number in range(3, 20):
+        deliver_here(pipeline, 30.0)
+        put_quietly(pipeline, [b'{"Message":"%d"}' % number])
     deliver_here(pipeline)
 
-    assert messages(sender) == [0, 1, 2]
+    assert messages(sender) == list(range(20))
     assert pipeline.stats().dropped == {DropReason.REJECTED: 1}
     assert pipeline.stats().truncated == 1
 
