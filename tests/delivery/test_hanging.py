@@ -1,0 +1,85 @@
+"""What hangs costs a sender, never a logging call; and what is secret is told nowhere."""
+
+import logging
+import socket
+import threading
+
+import pytest
+
+from dcrlog import DropReason, LogsIngestionHandler
+from dcrlog.emulator import Fault
+
+
+@pytest.fixture
+def slow_names(monkeypatch):
+    """Name resolution that answers when it is released."""
+    asked, released = threading.Event(), threading.Event()
+    resolve = socket.getaddrinfo
+
+    def wait(*args, **options):
+        asked.set()
+        assert released.wait(30)
+        return resolve(*args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", wait)
+    yield asked
+    released.set()
+
+
+@pytest.mark.parametrize("what", ["server", "token endpoint", "names"])
+def test_a_logging_call_does_not_wait_for_what_hangs(request, emulator, logger, what):
+    """A thousand calls return while the request of the first is under way, and is still so after them."""
+    if what == "names":
+        hangs = request.getfixturevalue("slow_names").wait
+    else:
+        kind = "token" if what == "token endpoint" else "ingestion"
+        hangs = emulator.faults.add(Fault("hang", kind=kind, times=1)).wait
+    credential = {"()": "azure.identity.EnvironmentCredential"}  # of its own, without a token in its cache
+    handler = LogsIngestionHandler(credential=credential, flush_interval=0.01, close_timeout=0.1)
+    logger.addHandler(handler)
+    logger.info("first")
+    assert hangs()
+    for number in range(1_000):
+        logger.info("record %d", number)
+
+    assert handler.stats().accepted == 1_001
+    assert handler.stats().pending >= 1
+    handler._pipeline._queue.drop_rest(DropReason.EXIT)
+
+
+def test_no_secret_is_told_anywhere(emulator, monkeypatch, capfd):
+    """Token and client secret are in no record of any logger, on no stream, and in no account."""
+    canary = "canary-7f3a9b-secret"
+    monkeypatch.setenv("AZURE_CLIENT_SECRET", canary)
+    heard = []
+
+    class Hears(logging.Handler):
+        def emit(self, record):
+            heard.append(self.format(record) + repr(record.__dict__))
+
+    root = logging.getLogger()
+    before = root.level
+    handler, hears = LogsIngestionHandler(credential="environment", flush_interval=0.01), Hears()
+    root.setLevel(logging.DEBUG)
+    root.addHandler(hears)
+    root.addHandler(handler)
+    try:
+        for status in (401, 403, 500):
+            emulator.faults.add(Fault("status", status=status, times=1))
+        emulator.faults.add(Fault("status", kind="token", status=401, times=1))
+        logging.getLogger("app").info("one")
+        handler.flush(3)
+        told = repr(handler.stats()) + repr(handler) + repr(vars(handler))
+    finally:
+        root.removeHandler(handler)
+        root.removeHandler(hears)
+        root.setLevel(before)
+        emulator.faults.clear()
+        handler.close()
+
+    token = emulator.token().split(".")[1][:20]
+    streams = "".join(capfd.readouterr())
+    assert heard
+    for where in (streams, told, "".join(heard), repr(emulator.rows("AppLogs_CL"))):
+        assert canary not in where
+        assert token not in where
