@@ -69,6 +69,7 @@ class Batch:
         charge: Bytes that the queue has counted for it since it was sealed.
         twin: The other half of a refused batch, held back: if this half is taken, the other one is to
             blame, and need not be sent whole.
+        is_cleared: Whether refusals of it were forgotten, so that its success proves nothing of its twin.
         strikes: How often it failed while others passed.
         failed_at: How many requests had begun when it failed last.
         refused_at: How many had begun when it, or what it is a piece of, was first refused.
@@ -76,8 +77,8 @@ class Batch:
 
     __slots__ = (
         "_packed", "_stamp", "_starts",
-        "charge", "count", "failed_at", "first_seq", "open_rows", "opened_at", "refused_at", "row_cost",
-        "size", "strikes", "twin",
+        "charge", "count", "failed_at", "first_seq", "is_cleared", "open_rows", "opened_at", "refused_at",
+        "row_cost", "size", "strikes", "twin",
     )  # fmt: skip
 
     def __init__(self, stamp: Stamp, first_seq: int, opened_at: float) -> None:
@@ -87,6 +88,7 @@ class Batch:
         self.count = 0
         self.charge = 0
         self.twin: Batch | None = None
+        self.is_cleared = False
         self.strikes = 0
         self.failed_at: int | None = None
         self.refused_at: int | None = None

@@ -138,8 +138,8 @@ class Delivery:
 
     def _settle(self, batch: Batch) -> None:
         twin = batch.twin
-        if twin is None:
-            self._queue.settle(batch)
+        if twin is None or batch.is_cleared:
+            self._queue.settle(batch, _released(batch))
         elif twin.count == 1:
             self._queue.settle(batch, guilty=twin)
         else:
@@ -154,9 +154,11 @@ class Delivery:
 
     def _is_proved_guilty(self, batch: Batch) -> bool:
         """Whether its rows were refused before, too, and others have passed between."""
-        if batch.refused_at is None:
-            batch.refused_at = self._backoff.begun
-        return self._backoff.taken > batch.refused_at
+        # Another sender may set it back meanwhile.
+        refused_at = batch.refused_at
+        if refused_at is None:
+            batch.refused_at = refused_at = self._backoff.begun
+        return self._backoff.taken > refused_at
 
     def _bisect(self, batch: Batch) -> None:
         if batch.count > 1:

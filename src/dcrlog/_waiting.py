@@ -132,12 +132,9 @@ class Waiting:
         """Forget what refusals seemed to prove: it was not the rows that were to blame."""
         self._sealed += self.suspects
         self.suspects = []
-        for batch in [*self._pieces, *self._sealed, *self._in_flight]:
+        for batch in self:
             batch.refused_at = None
-            if batch.twin is not None:
-                batch.twin.refused_at = None
-                self._sealed.append(batch.twin)
-                batch.twin = None
+            batch.is_cleared = True
 
     def drop_suspects(self) -> list[Batch]:
         """Take the suspects away."""
