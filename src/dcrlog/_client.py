@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from dcrlog._endpoint import Endpoint
 from dcrlog._failures import answer_of, claims_of
+from dcrlog._forking import FORK_GUARD
 from dcrlog._retry import Answer
 from dcrlog._sharing import SharedClient, enter
 
@@ -86,7 +87,7 @@ class ClientSender:
         shared = self._shared
         # `close` may come from another thread at any point, and a client that is closed stays so.
         while shared is None or (renewals := shared.begin_request()) is None:
-            with self._opening:
+            with FORK_GUARD.section(), self._opening:
                 if self._shared is shared:
                     self._shared = enter(self, self._endpoint, self._setting)
                 shared = self._shared

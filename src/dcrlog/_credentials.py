@@ -9,6 +9,7 @@ from typing import Any
 
 from dcrlog._endpoint import Endpoint
 from dcrlog._environment import resolve
+from dcrlog._forking import FORK_GUARD
 from dcrlog.errors import ConfigError, DcrlogError
 
 
@@ -47,7 +48,7 @@ class Credential:
             TokenError: The credential raised.
         """
         try:
-            with self._lock:
+            with FORK_GUARD.section(), self._lock:
                 claims, self._claims = self._claims, None
                 if claims is not None:
                     try:

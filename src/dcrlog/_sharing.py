@@ -9,6 +9,7 @@ import threading
 import weakref
 from collections.abc import Mapping
 from contextlib import suppress
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from dcrlog._credentials import Credential
@@ -152,6 +153,8 @@ def _make_client(endpoint: Endpoint, credential: Credential) -> "LogsIngestionCl
 
     from dcrlog._transport import CappedTransport
 
+    _import_what_requests_need()
+
     class Unchallenged(BearerTokenCredentialPolicy[Any, Any]):
         def on_challenge(self, *_: Any) -> bool:
             # It would send the body again from where it stands, at its end: an empty one (azure-core 1.41).
@@ -166,3 +169,17 @@ def _make_client(endpoint: Endpoint, credential: Credential) -> "LogsIngestionCl
         retry_policy=RetryPolicy.no_retries(),
         transport=CappedTransport(),
     )
+
+
+def _import_what_requests_need() -> None:
+    """Import here, where no fork falls, what would else be imported with the first request."""
+    for module in (
+        "azure.core.rest._http_response_impl",
+        "azure.core.rest._requests_basic",
+        "encodings.idna",
+        "encodings.utf_8_sig",
+        "netrc",
+    ):
+        # They may be elsewhere in another version.
+        with suppress(ImportError):
+            import_module(module)

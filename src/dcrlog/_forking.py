@@ -1,0 +1,90 @@
+"""Sections that no fork may fall into, as far as that lasts for two seconds.
+
+The child of a fork has one thread. A lock that another thread held stays held in it for ever, and those of
+modules under import and of credentials are out of our reach. So a fork waits until our threads have left.
+"""
+
+import logging  # noqa: F401 - its hooks have to be registered before ours; see below
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from dcrlog._clock import Signal
+
+_PATIENCE_SECONDS: Final = 2.0
+
+
+class ForkGuard:
+    """Keeps threads out of sections while a fork is made, and forks away while threads are in sections.
+
+    Many threads may be inside at once. One that stays for longer than a fork waits is not waited for again.
+    A section is the outermost of our locks: who waits to enter one must hold nothing that one needs inside.
+    """
+
+    def __init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        """Begin anew in a forked child, where the threads inside are gone."""
+        # Re-entrant, for a signal handler that forks while its thread is entering.
+        self._entering = threading.RLock()
+        self._inside: set[int] = set()
+        self._given_up: set[int] = set()
+        self._waiting: set[Signal] = set()
+
+    @contextmanager
+    def section(self) -> Iterator[None]:
+        """Keep forks of other threads away; a section within a section is none."""
+        ident = threading.get_ident()
+        if ident in self._inside:
+            yield
+            return
+        with self._entering:
+            self._given_up.discard(ident)
+            self._inside.add(ident)
+        try:
+            yield
+        finally:
+            # Without the lock, which the fork that waits for this very thread holds.
+            self._inside.discard(ident)
+            for signal in tuple(self._waiting):
+                signal.set()
+
+    def hold(self) -> None:
+        """Let nobody enter, and wait until all but the calling thread have left; for two seconds at most."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        if not self._entering.acquire(timeout=_PATIENCE_SECONDS):
+            return
+        signal = Signal()
+        self._waiting.add(signal)
+        try:
+            while others := self._inside - self._given_up - {threading.get_ident()}:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    self._given_up |= others
+                    return
+                signal.wait(left)
+        finally:
+            self._waiting.discard(signal)
+
+    def release(self) -> None:
+        """Let threads enter again, in the parent of the fork."""
+        try:
+            self._entering.release()
+        except RuntimeError:
+            # `hold` did not get it: another thread's fork took too long.
+            return
+
+
+FORK_GUARD: Final = ForkGuard()
+"""The one of this process."""
+
+if hasattr(os, "register_at_fork"):
+    # Hooks run before a fork in the reverse order of their registration. Were logging's the first to run,
+    # we would wait with its lock held, for imports that need it.
+    os.register_at_fork(
+        before=FORK_GUARD.hold, after_in_parent=FORK_GUARD.release, after_in_child=FORK_GUARD.renew
+    )
