@@ -1,11 +1,13 @@
-"""Sections that no fork may fall into, as far as that lasts for two seconds.
+"""Sections that no fork may fall into: imports, the making of clients and connections, and tokens.
 
 The child of a fork has one thread. A lock that another thread held stays held in it for ever, and those of
-modules under import and of credentials are out of our reach. So a fork waits until our threads have left.
+modules under import, of credentials and of OpenSSL are out of our reach. So a fork waits until our threads
+have left, or for two seconds without progress.
 """
 
 import logging  # noqa: F401 - its hooks have to be registered before ours; see below
 import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ from typing import Final
 from dcrlog._clock import Signal
 
 _PATIENCE_SECONDS: Final = 2.0
+_MOST_SECONDS: Final = 30.0
 
 
 class ForkGuard:
@@ -54,19 +57,26 @@ class ForkGuard:
                 signal.set()
 
     def hold(self) -> None:
-        """Let nobody enter, and wait until all but the calling thread have left; for two seconds at most."""
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        if not self._entering.acquire(timeout=_PATIENCE_SECONDS):
+        """Let nobody enter, and wait until all but the calling thread have left.
+
+        It waits for two seconds, and where imports take longer, on a busy machine, for as long as they go on.
+        """
+        if not self._entering.acquire(timeout=_MOST_SECONDS):
             return
+        began = time.monotonic()
+        deadline = began + _PATIENCE_SECONDS
+        known = len(sys.modules)
         signal = Signal()
         self._waiting.add(signal)
         try:
             while others := self._inside - self._given_up - {threading.get_ident()}:
-                left = deadline - time.monotonic()
-                if left <= 0:
+                now = time.monotonic()
+                if now >= deadline and len(sys.modules) != known:
+                    deadline, known = min(now + _PATIENCE_SECONDS, began + _MOST_SECONDS), len(sys.modules)
+                if now >= deadline:
                     self._given_up |= others
                     return
-                signal.wait(left)
+                signal.wait(deadline - now)
         finally:
             self._waiting.discard(signal)
 

@@ -151,7 +151,7 @@ def _make_client(endpoint: Endpoint, credential: Credential) -> "LogsIngestionCl
     )
     from azure.monitor.ingestion import LogsIngestionClient
 
-    from dcrlog._transport import CappedTransport
+    from dcrlog._transport import Transport
 
     _import_what_requests_need()
 
@@ -167,7 +167,7 @@ def _make_client(endpoint: Endpoint, credential: Credential) -> "LogsIngestionCl
         http_logging_policy=SansIOHTTPPolicy(),
         redirect_policy=RedirectPolicy.no_redirects(),
         retry_policy=RetryPolicy.no_retries(),
-        transport=CappedTransport(),
+        transport=Transport(),
     )
 
 

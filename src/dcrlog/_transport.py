@@ -1,4 +1,5 @@
-"""How the official client's requests reach the network: with answers read up to a limit, and plain.
+"""How the official client's requests reach the network: no fork falls into the making of a connection, and of
+an answer no more is read than there is use for.
 
 Imports requests, so it is imported in a sender's thread only.
 """
@@ -9,22 +10,53 @@ from typing import Any, Final
 from azure.core.pipeline.transport import RequestsTransport
 from requests import PreparedRequest, Response, Session
 from requests.adapters import HTTPAdapter
+from urllib3 import HTTPSConnectionPool
+from urllib3.connection import HTTPSConnection
+
+from dcrlog._forking import FORK_GUARD
 
 LARGEST_ANSWER: Final = 65_536
 """Bytes of an answer that are read. The service's errors take a few hundred; a proxy's page, or worse, may be
 of any size, and would stand in memory whole, decompressed."""
 
 
-class CappedTransport(RequestsTransport):  # type: ignore[misc]  # untyped where azure-core exports it
-    """The client's own transport, but for how much of an answer it reads."""
+class Transport(RequestsTransport):  # type: ignore[misc]  # untyped where azure-core exports it
+    """The client's own transport, but for its connections and for how much of an answer it reads."""
 
     def _init_session(self, session: Session) -> None:
         super()._init_session(session)
         for scheme in ("https://", "http://"):
-            session.mount(scheme, _CappedAdapter())
+            session.mount(scheme, _Adapter())
 
 
-class _CappedAdapter(HTTPAdapter):
+class _Connection(HTTPSConnection):
+    def connect(self) -> None:
+        # OpenSSL's own locks stay held in a forked child: 5 of 17 children hung at their first connection
+        # while their parent made contexts (OpenSSL 3.0.19). On open connections none did, of 300.
+        with FORK_GUARD.section():
+            super().connect()
+
+
+class _Pool(HTTPSConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _Adapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options)
+        self._guard(self.poolmanager)
+
+    def proxy_manager_for(self, *args: Any, **options: Any) -> Any:
+        manager = super().proxy_manager_for(*args, **options)
+        if manager.pool_classes_by_scheme.get("https") is HTTPSConnectionPool:
+            self._guard(manager)
+        return manager
+
+    def _guard(self, manager: Any) -> None:
+        manager.pool_classes_by_scheme = {**manager.pool_classes_by_scheme, "https": _Pool}
+        # As the client's own adapter has it, for bodies that are read from a stream.
+        manager.connection_pool_kw["blocksize"] = 32 * 1024
+
     def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
         response = super().send(request, *args, **options)
         raw = response.raw
