@@ -1,10 +1,13 @@
 """Programs run as children, against one emulator, with a watchdog."""
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
 import time
+from collections import Counter
+from contextlib import suppress
 
 import pytest
 
@@ -30,11 +33,34 @@ def emulator(shared_emulator):
 class Program:
     """What became of a child process."""
 
-    def __init__(self, completed, seconds):
-        self.status = completed.returncode
-        self.stdout = completed.stdout
-        self.stderr = completed.stderr
+    def __init__(self, status, stdout, stderr, seconds):
+        self.status = status
+        self.stdout = stdout
+        self.stderr = stderr
         self.seconds = seconds
+
+
+def watch(arguments, environment, *, stderr):
+    """Run a program to its end, at most for `WATCHDOG_SECONDS`; none of its children outlives it."""
+    started = time.monotonic()
+    child = subprocess.Popen(
+        [sys.executable, *arguments],
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        told = child.communicate(timeout=WATCHDOG_SECONDS)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.communicate()
+    program = Program(child.returncode, *told, time.monotonic() - started)
+    if stderr is not None:
+        assert program.stderr == stderr
+    return program
 
 
 @pytest.fixture
@@ -42,20 +68,22 @@ def run(emulator):
     """Run a program whose handler is configured by dictConfig and the environment alone."""
 
     def run_program(source, *, stderr="", preamble=PREAMBLE, **environment):
-        started = time.monotonic()
-        completed = subprocess.run(
-            [sys.executable, "-c", preamble + textwrap.dedent(source)],
-            env={**os.environ, **emulator.environment(), **environment},
-            capture_output=True,
-            text=True,
-            timeout=WATCHDOG_SECONDS,
-            check=False,
-        )
-        if stderr is not None:
-            assert completed.stderr == stderr
-        return Program(completed, time.monotonic() - started)
+        source = preamble + textwrap.dedent(source)
+        return watch(["-c", source], {**emulator.environment(), **environment}, stderr=stderr)
 
     return run_program
+
+
+@pytest.fixture
+def run_script(emulator, tmp_path):
+    """As `run`, from a file: what multiprocessing spawns imports it again."""
+
+    def run_file(source, *, stderr="", preamble=PREAMBLE, **environment):
+        script = tmp_path / "program.py"
+        script.write_text(preamble + textwrap.dedent(source))
+        return watch([str(script)], {**emulator.environment(), **environment}, stderr=stderr)
+
+    return run_file
 
 
 PREAMBLE = """
@@ -81,3 +109,16 @@ def messages(emulator):
 def uploads(emulator):
     """The ingestion requests that were made."""
     return lambda: [request for request in emulator.requests() if request["kind"] == "ingestion"]
+
+
+@pytest.fixture
+def counted(emulator):
+    """The messages that arrived, each with how often, once it is sure that no row came twice."""
+
+    def count():
+        rows = emulator.rows("AppLogs_CL")
+        numbers = Counter((row["InstanceId"], row["Seq"]) for row in rows)
+        assert [number for number, times in numbers.items() if times > 1] == []
+        return Counter(row["Message"] for row in rows)
+
+    return count

@@ -1,42 +1,112 @@
 """Children by fork and by multiprocessing, and what is logged while Python ends."""
 
+from itertools import product
+
 import pytest
 
+POOLING = """
+import concurrent.futures, logging, multiprocessing, sys, warnings
+warnings.simplefilter("ignore", DeprecationWarning)  # 3.12 warns of a fork beside threads
+from dcrlog import LogsIngestionHandler
+log = logging.getLogger("app")
+log.setLevel(logging.INFO)
+log.addHandler(LogsIngestionHandler(close_timeout=30))
 
-@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
-@pytest.mark.parametrize("way", ["Process", "ProcessPoolExecutor"])
-def test_rows_of_a_multiprocessing_child_arrive(run, messages, tmp_path, method, way):
-    """multiprocessing ends its children with os._exit, which runs no exit hook."""
-    program = tmp_path / "program.py"
-    program.write_text(
-        f"""
-import concurrent.futures, logging, logging.config, multiprocessing, sys, warnings
-warnings.simplefilter("ignore", DeprecationWarning)
-HANDLERS = {{"azure": {{"class": "dcrlog.LogsIngestionHandler"}}}}
-logging.config.dictConfig(
-    {{"version": 1, "handlers": HANDLERS, "root": {{"level": "INFO", "handlers": ["azure"]}}}}
-)
-
-def work(number):
-    logging.getLogger("app").info("child %d", number)
-
-if __name__ == "__main__":
-    context = multiprocessing.get_context("{method}")
-    logging.getLogger("app").info("parent")
-    if "{way}" == "Process":
-        child = context.Process(target=work, args=(1,))
-        child.start()
-        child.join()
-    else:
-        with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
-            pool.submit(work, 1).result()
+def work(child, ending="return"):
+    for number in range(250):
+        log.info("child %d: %d", child, number)
+    if ending == "exception":
+        raise ValueError("as ordered")
+    if ending == "sys.exit":
+        sys.exit(3)
 """
-    )
-    run(
-        f"import subprocess, sys; subprocess.run([sys.executable, {str(program)!r}], check=True)", preamble=""
+
+CHILDREN = {"parent": 1} | {f"child {child}: {number}": 1 for child, number in product(range(4), range(250))}
+
+METHODS = ("fork", "spawn", "forkserver")
+IN_BRIEF = {
+    ("fork", "Process", "sys.exit"),
+    ("spawn", "Process", "exception"),
+    ("forkserver", "Process", "return"),
+    ("fork", "ProcessPoolExecutor", "exception"),
+    ("spawn", "ProcessPoolExecutor", "return"),
+}
+
+
+@pytest.mark.parametrize(
+    ("method", "way", "ending"),
+    [
+        pytest.param(*cell, marks=() if cell in IN_BRIEF else pytest.mark.soak)
+        for cell in product(METHODS, ("Process", "ProcessPoolExecutor"), ("return", "exception", "sys.exit"))
+    ],
+)
+def test_all_1000_rows_of_four_multiprocessing_children_arrive_once(run_script, counted, method, way, ending):
+    """multiprocessing ends its children with os._exit, which runs no exit hook."""
+    program = run_script(
+        f"""
+        if __name__ == "__main__":
+            context = multiprocessing.get_context("{method}")
+            log.info("parent")
+            if "{way}" == "Process":
+                children = [context.Process(target=work, args=(child, "{ending}")) for child in range(4)]
+                for child in children:
+                    child.start()
+                for child in children:
+                    child.join()
+            else:
+                with concurrent.futures.ProcessPoolExecutor(4, mp_context=context) as pool:
+                    tasks = [pool.submit(work, child, "{ending}") for child in range(4)]
+                    concurrent.futures.wait(tasks)
+        """,
+        preamble=POOLING,
+        stderr=None,
     )
 
-    assert sorted(messages()) == ["child 1", "parent"]
+    assert program.status == 0, program.stderr
+    assert "dcrlog" not in program.stderr
+    assert counted() == CHILDREN
+
+
+@pytest.mark.parametrize(
+    "method", ["fork", *(pytest.param(name, marks=pytest.mark.soak) for name in METHODS[1:])]
+)
+def test_a_pool_that_is_closed_and_joined_delivers_everything(run_script, counted, method):
+    """Its workers come to an orderly end."""
+    run_script(
+        f"""
+        if __name__ == "__main__":
+            pool = multiprocessing.get_context("{method}").Pool(2)
+            log.info("parent")
+            pool.map(work, range(4), chunksize=1)
+            pool.close()
+            pool.join()
+        """,
+        preamble=POOLING,
+    )
+
+    assert counted() == CHILDREN
+
+
+def test_a_pool_that_is_terminated_loses_no_more_than_what_was_not_flushed(run_script, counted):
+    """`with Pool()` ends its workers with SIGTERM, at which Python runs nothing."""
+    run_script(
+        """
+        def work_and_flush(child):
+            work(child)
+            log.handlers[0].flush(30)
+            log.info("tail")
+
+        if __name__ == "__main__":
+            with multiprocessing.get_context("fork").Pool(2) as pool:
+                log.info("parent")
+                pool.map(work_and_flush, range(4), chunksize=1)
+        """,
+        preamble=POOLING,
+    )
+
+    arrived = counted()
+    assert arrived.pop("tail", 0) <= 4
+    assert arrived == CHILDREN
 
 
 def test_a_thread_of_a_forked_child_is_heard(run, messages):
