@@ -38,6 +38,7 @@ class Program:
         self.stdout = stdout
         self.stderr = stderr
         self.seconds = seconds
+        self.ended = time.monotonic()
 
 
 def watch(arguments, environment, *, stderr):

@@ -117,8 +117,8 @@ def test_the_child_has_a_guard_with_nobody_inside(guard, insider):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_a_request_imports_nothing_outside_a_section(run, messages):
-    """A fork in the middle of an import leaves a child that hangs at the same import."""
+def test_a_request_imports_and_connects_inside_sections_only(run, messages):
+    """A fork in the middle of it leaves a child that hangs at the same import, or at OpenSSL's locks."""
     program = run(
         """
         import sys, threading
@@ -127,8 +127,10 @@ def test_a_request_imports_nothing_outside_a_section(run, messages):
 
         def note(event, args):
             ident = threading.get_ident()
-            if event == "import" and ident in SENDER_IDENTS and ident not in FORK_GUARD._inside:
-                print(args[0])
+            if ident not in SENDER_IDENTS or ident in FORK_GUARD._inside:
+                return
+            if event in {"import", "socket.connect"}:
+                print(event, args[0])
 
         sys.addaudithook(note)
         try:
