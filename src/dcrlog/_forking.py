@@ -16,7 +16,6 @@ from typing import Final
 
 from dcrlog._clock import Signal
 
-_PATIENCE_SECONDS: Final = 2.0
 _MOST_SECONDS: Final = 30.0
 
 
@@ -25,9 +24,13 @@ class ForkGuard:
 
     Many threads may be inside at once. One that stays for longer than a fork waits is not waited for again.
     A section is the outermost of our locks: who waits to enter one must hold nothing that one needs inside.
+
+    Args:
+        patience: Seconds for which a fork waits when nothing moves.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float = 2.0) -> None:
+        self._patience = patience
         self.renew()
 
     def renew(self) -> None:
@@ -64,7 +67,7 @@ class ForkGuard:
         if not self._entering.acquire(timeout=_MOST_SECONDS):
             return
         began = time.monotonic()
-        deadline = began + _PATIENCE_SECONDS
+        deadline = began + self._patience
         known = len(sys.modules)
         signal = Signal()
         self._waiting.add(signal)
@@ -72,7 +75,7 @@ class ForkGuard:
             while others := self._inside - self._given_up - {threading.get_ident()}:
                 now = time.monotonic()
                 if now >= deadline and len(sys.modules) != known:
-                    deadline, known = min(now + _PATIENCE_SECONDS, began + _MOST_SECONDS), len(sys.modules)
+                    deadline, known = min(now + self._patience, began + _MOST_SECONDS), len(sys.modules)
                 if now >= deadline:
                     self._given_up |= others
                     return

@@ -55,7 +55,7 @@ FAULTS = {
     "reset_after": {"action": "reset_after"},
     "lose_reply": {"action": "lose_reply"},
     "cut_reply": {"action": "cut_reply"},
-    "throttle": {"action": "throttle", "requests": 0, "window": 60},
+    "throttle": {"action": "throttle", "requests": 1, "window": 60},
     "token hangs": {"action": "hang", "kind": "token"},
     "token drips": {"action": "drip", "kind": "token", "seconds": 20},
     "token 401": {"action": "status", "kind": "token", "status": 401},

@@ -1,5 +1,7 @@
 """gevent makes greenlets of threads, before or after dcrlog has made its locks."""
 
+import sys
+
 import pytest
 
 gevent = pytest.importorskip("gevent", reason="gevent has no wheel for this Python")
@@ -35,20 +37,28 @@ ORDERS = {
 }
 
 
+AT_EXIT = pytest.mark.skipif(
+    (3, 12, 0) <= sys.version_info < (3, 12, 3),
+    reason="Python 3.12.0 to 3.12.2 refuse forks and threads at exit, and gevent looks up names in a thread",
+)
+
+
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize(
     "ending",
     [
-        "",
+        pytest.param("", marks=AT_EXIT),
         pytest.param("assert handler.flush(20)\n", marks=pytest.mark.soak),
-        pytest.param("import sys; sys.exit(0)\n", marks=pytest.mark.soak),
+        pytest.param("import sys; sys.exit(0)\n", marks=[pytest.mark.soak, AT_EXIT]),
     ],
 )
 def test_rows_of_greenlets_arrive_and_the_end_is_prompt(run, counted, order, ending):
     """The locks and signals that were made before the patch are those of real threads."""
-    program = run(WORK + ending, preamble=ORDERS[order], DCRLOG_CLOSE_TIMEOUT="20")
+    # The SDK asks for the processor by a program, and the hooks of gevent complain of a fork at exit.
+    program = run(WORK + ending, preamble=ORDERS[order], stderr=None, DCRLOG_CLOSE_TIMEOUT="20")
 
     assert program.status == 0
+    assert "dcrlog:" not in program.stderr
     assert program.seconds < 15
     assert counted() == {f"{number}: {step}": 1 for number in range(20) for step in range(50)}
 
@@ -79,7 +89,9 @@ def test_a_greenlet_that_waits_for_a_flush_lets_others_run(run, counted, order):
     assert counted() == {"first": 1}
 
 
-@pytest.mark.xfail(reason="the copy of the sender goes on in the child, with its parent's queue")
+@pytest.mark.xfail(
+    reason="the copy of the sender goes on in the child, with its parent's queue", strict=False
+)
 def test_a_child_forked_between_greenlets_sends_none_of_its_parents_rows(run, counted):
     """gevent carries every greenlet into the child, the senders too."""
     run(
@@ -88,7 +100,7 @@ def test_a_child_forked_between_greenlets_sends_none_of_its_parents_rows(run, co
         warnings.simplefilter("ignore", DeprecationWarning)  # gevent has threads of its own
         log.info("before")
         assert handler.flush(20)
-        for number in range(5):
+        for number in range(3):
             for _ in range(20):
                 log.info("parent")
             gevent.sleep(0.3 * number)
@@ -101,4 +113,4 @@ def test_a_child_forked_between_greenlets_sends_none_of_its_parents_rows(run, co
         preamble=ORDERS["patched first"],
     )
 
-    assert counted() == {"before": 1, "parent": 100} | {f"child {number}": 1 for number in range(5)}
+    assert counted() == {"before": 1, "parent": 60} | {f"child {number}": 1 for number in range(3)}
