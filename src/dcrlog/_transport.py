@@ -1,6 +1,6 @@
-"""How the official client's requests reach the network: no fork falls into the making of a connection, and of
-an answer no more is read than there is use for.
+"""How the official client's requests reach the network.
 
+No fork falls into the making of a connection, and of an answer no more is read than there is use for.
 Imports requests, so it is imported in a sender's thread only.
 """
 
