@@ -39,6 +39,7 @@ class Account:
         self._clock = clock
         self._report = report
         self._telling = threading.Lock()
+        self._has_more = False
         self._told: Mapping[DropReason, int] = {}
         self._called_at = float("-inf")
         self._seen = 0
@@ -56,53 +57,82 @@ class Account:
         Returns:
             The seconds after which there is more to tell; None for nothing.
         """
-        if not self._queue.has_drops or not self._telling.acquire(blocking=False):
+        ledger = self._queue.ledger
+        if not (ledger.has_news or self._has_more) or not self._telling.acquire(blocking=False):
             return None
         try:
+            ledger.has_news = False
+            self._read_levels()
             _, _, dropped, _ = self._queue.accounts()
-            waits = [self._call(dropped), self._put_rows(sum(dropped.values()), is_well)]
+            call_in, news = self._news(dropped)
+            waits = [call_in, self._put_rows(sum(dropped.values()), is_well)]
+            wait = min((wait for wait in waits if wait is not None), default=None)
+            self._has_more = wait is not None or bool(ledger.losses)
         finally:
             self._telling.release()
-        return min((wait for wait in waits if wait is not None), default=None)
+        self._call(news)
+        return wait
 
     def finish(self) -> None:
-        """Tell everything in the table, as far as it can be held, before a last flush."""
-        if self._settings.account_rows is AccountRows.NEVER:
+        """Tell everything in the table, before a last flush."""
+        if self._settings.account_rows is AccountRows.NEVER or not self._telling.acquire(timeout=1.0):
             return
-        self._queue.tell_losses(self._loss_row)
-        accepted, delivered, dropped, pending = self._queue.accounts()
-        if self._settings.account_rows is AccountRows.ALWAYS and accepted > self._closed_through:
-            totals = {
-                "delivered": delivered,
-                "dropped": {str(reason): count for reason, count in dropped.items()},
-                "pending": pending,
-            }
-            self._closed_through = accepted + self._queue.put_own(lambda seq: self._closing_row(seq, totals))
+        try:
+            self._read_levels()
+            self._queue.tell_losses(self._loss_row)
+            accepted, delivered, dropped, pending = self._queue.accounts()
+            if self._settings.account_rows is AccountRows.ALWAYS and accepted > self._closed_through:
+                totals = {
+                    "delivered": delivered,
+                    "dropped": {str(reason): count for reason, count in dropped.items()},
+                    "pending": pending,
+                }
+                self._queue.put_own(lambda seq: self._closing_row(seq, totals))
+                self._closed_through = accepted + 1
+        finally:
+            self._telling.release()
 
     def call_on_drop(self) -> None:
         """Call `on_drop` for what it was not told yet, at once."""
-        self._called_at = float("-inf")
-        _, _, dropped, _ = self._queue.accounts()
-        self._call(dropped)
+        if self._settings.on_drop is None or not self._telling.acquire(timeout=1.0):
+            return
+        try:
+            self._called_at = float("-inf")
+            _, news = self._news(self._queue.accounts()[2])
+        finally:
+            self._telling.release()
+        self._call(news)
 
-    def _call(self, dropped: Mapping[DropReason, int]) -> float | None:
-        on_drop, now = self._settings.on_drop, self._clock.monotonic()
-        news = {reason: count - self._told.get(reason, 0) for reason, count in dropped.items()}
-        if on_drop is None or not any(news.values()):
-            return None
+    def _read_levels(self) -> None:
+        for reason, batch in self._queue.take_unread():
+            self._queue.add_levels(reason, self._queue.ledger.levels(batch.rows()))
+
+    def _news(self, dropped: Mapping[DropReason, int]) -> tuple[float | None, dict[DropReason, int]]:
+        """Return the seconds until `on_drop` may be called again, or what it is to be told now."""
+        now = self._clock.monotonic()
+        news = {
+            reason: count - self._told.get(reason, 0)
+            for reason, count in dropped.items()
+            if count > self._told.get(reason, 0)
+        }
+        if self._settings.on_drop is None or not news:
+            return None, {}
         if now - self._called_at < _QUIET_SECONDS:
-            return self._called_at + _QUIET_SECONDS - now
+            return self._called_at + _QUIET_SECONDS - now, {}
         self._called_at, self._told = now, dropped
+        return None, news
+
+    def _call(self, news: Mapping[DropReason, int]) -> None:
+        on_drop = self._settings.on_drop
         for reason, count in news.items():
-            if count:
-                try:
-                    on_drop(reason, count)
-                except BaseException as error:
-                    self._report.say(f"on_drop raised {type(error).__name__}")
-        return None
+            assert on_drop is not None
+            try:
+                on_drop(reason, count)
+            except BaseException as error:
+                self._report.say(f"on_drop raised {type(error).__name__}")
 
     def _put_rows(self, total: int, is_well: bool) -> float | None:
-        if self._settings.account_rows is AccountRows.NEVER or not self._queue.has_losses:
+        if not self._queue.ledger.losses:
             self._untold_since = None
             return None
         now = self._clock.monotonic()

@@ -20,6 +20,7 @@ MOST_REFUSALS: Final = 32
 """So many refusals in a row, with nothing taken: not the rows are to blame, but the configuration."""
 
 _THROTTLED_SECONDS: Final = 300.0
+_THROTTLE_WINDOW: Final = 60.0
 
 
 class Backoff:
@@ -29,19 +30,22 @@ class Backoff:
         begun: The number of the request that began last.
         taken: The number of the youngest request that was answered 204.
         refusals: Requests in a row that were refused for their rows.
+        failed_requests: Requests that failed so far, whatever their rows.
     """
 
     def __init__(self, clock: Clock) -> None:
         self.begun = 0
         self.taken = 0
         self.refusals = 0
+        self.failed_requests = 0
         self._clock = clock
         # The application's own random numbers must not depend on what the service answers.
         self._chance = random.Random()
         self._lock = threading.Lock()
         self._failures = 0
-        self._throttles = 0
+        self._throttled_at = float("-inf")
         self._begun_at_failure = 0
+        self._probe = 0
         self._resume_at = float("-inf")
         self._probing_until = float("-inf")
         self._throttled_until = float("-inf")
@@ -49,6 +53,10 @@ class Backoff:
     def left(self) -> float:
         """Return the seconds until a request may be made; zero or less when one may."""
         return max(self._resume_at, self._probing_until) - self._clock.monotonic()
+
+    def left_but_for_probe(self) -> float:
+        """Return the same without regard to a probe, whose answer may come at any time."""
+        return self._resume_at - self._clock.monotonic()
 
     @property
     def is_well(self) -> bool:
@@ -65,24 +73,26 @@ class Backoff:
         with self._lock:
             if self.left() > 0:
                 return 0
-            if self._failures:
-                self._probing_until = self._clock.monotonic() + PROBE_SECONDS
             self.begun += 1
+            if self._failures:
+                self._probe = self.begun
+                self._probing_until = self._clock.monotonic() + PROBE_SECONDS
             return self.begun
 
-    def withdraw(self) -> None:
-        """Say that there was nothing to send after all."""
-        self._probing_until = float("-inf")
+    def withdraw(self, number: int) -> None:
+        """Say that a request was not made after all, or that its answer says nothing of the service."""
+        with self._lock:
+            self._end_probe(number)
 
     def failed(self, answer: Answer, number: int) -> None:
         """Begin to wait, or wait longer. Requests that were under way together fail once, not one by one."""
         with self._lock:
-            self._count_failure(number)
+            is_new = self._count_failure(number)
             now = self._clock.monotonic()
-            if answer.status == 429:
-                self._throttles += 1
-                if self._throttles > 1:
+            if answer.status == 429 and is_new:
+                if now - self._throttled_at <= _THROTTLE_WINDOW:
                     self._throttled_until = now + _THROTTLED_SECONDS
+                self._throttled_at = now
             wait = wait_before_retry(
                 answer, self._failures, now=self._clock.time(), chance=self._chance.random()
             )
@@ -114,7 +124,6 @@ class Backoff:
         with self._lock:
             self.taken = max(self.taken, number)
             self.refusals = 0
-            self._throttles = 0
             self._end_wait(number)
 
     def clear(self) -> None:
@@ -128,13 +137,22 @@ class Backoff:
         wait = SHORTEST_HOLD + (LONGEST_HOLD - SHORTEST_HOLD) * self._chance.random()
         self._resume_at = max(self._resume_at, self._clock.monotonic() + wait)
 
-    def _count_failure(self, number: int) -> None:
-        if number > self._begun_at_failure:
+    def _count_failure(self, number: int) -> bool:
+        """Count a failure, unless its request was under way when the last one failed; whether it counts."""
+        self.failed_requests += 1
+        self._end_probe(number)
+        is_new = number > self._begun_at_failure
+        if is_new:
             self._failures += 1
+            self._begun_at_failure = self.begun
+        return is_new
+
+    def _end_probe(self, number: int) -> None:
+        if number == self._probe:
             self._probing_until = float("-inf")
-        self._begun_at_failure = self.begun
 
     def _end_wait(self, number: int) -> None:
+        self._end_probe(number)
         if number > self._begun_at_failure:
             self._failures = 0
             self._resume_at = self._probing_until = float("-inf")

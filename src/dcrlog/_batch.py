@@ -70,15 +70,16 @@ class Batch:
         twin: The other half of a refused batch, held back: if this half is taken, the other one is to
             blame, and need not be sent whole.
         is_cleared: Whether refusals of it were forgotten, so that its success proves nothing of its twin.
-        strikes: How often it failed while others passed.
-        failed_at: How many requests had begun when it failed last.
+        strikes: How often in a row it failed while others passed.
+        failures: How many requests had failed when it did so last.
+        taken: The number of the youngest request that had passed by then.
         refused_at: How many had begun when it, or what it is a piece of, was first refused.
     """
 
     __slots__ = (
         "_packed", "_stamp", "_starts",
-        "charge", "count", "failed_at", "first_seq", "is_cleared", "open_rows", "opened_at", "refused_at",
-        "row_cost", "size", "strikes", "twin",
+        "charge", "count", "failures", "first_seq", "is_cleared", "open_rows", "opened_at", "refused_at",
+        "row_cost", "size", "strikes", "taken", "twin",
     )  # fmt: skip
 
     def __init__(self, stamp: Stamp, first_seq: int, opened_at: float) -> None:
@@ -90,7 +91,8 @@ class Batch:
         self.twin: Batch | None = None
         self.is_cleared = False
         self.strikes = 0
-        self.failed_at: int | None = None
+        self.failures = 0
+        self.taken = 0
         self.refused_at: int | None = None
         self._stamp = stamp
         # Two brackets and n - 1 separators are as many bytes as n separators.
@@ -150,9 +152,13 @@ class Batch:
             return list(self._stamped())
         return split_body(zlib.decompress(self._packed, wbits=31))
 
+    def ranges(self) -> list[tuple[int, int]]:
+        """Return first and last `Seq` of each unbroken run of its rows."""
+        return [(seq, seq + end - start - 1) for (start, seq), end in self._runs() if end > start]
+
     def numbered(self) -> Iterator[tuple[int, bytes]]:
         """Return each row with its `Seq`."""
-        seqs = (range(seq, seq + end - start) for (start, seq), end in self._runs())
+        seqs = (range(first, last + 1) for first, last in self.ranges())
         return zip(itertools.chain.from_iterable(seqs), self.rows(), strict=True)
 
     def halves(self) -> tuple["Batch", "Batch"]:
@@ -172,8 +178,10 @@ class Batch:
                 piece.resume_at(seq)
             piece.open_rows.append(row)
             piece.size += len(row) + piece.row_cost
+        piece.seal()
         piece.strikes = self.strikes
-        piece.failed_at = self.failed_at
+        piece.failures = self.failures
+        piece.taken = self.taken
         piece.refused_at = self.refused_at
         return piece
 

@@ -40,6 +40,7 @@ class ClientSender:
         self._setting = credential
         self._shared: SharedClient | None = None
         self._opening = threading.Lock()
+        self._renewed_from = -1
 
     def send(self, body: bytes, *, request_id: str, timeout: float) -> Answer:
         """Upload a gzipped body once. Never raises; what went wrong is in the answer."""
@@ -74,14 +75,22 @@ class ClientSender:
             )
         except Exception as error:
             answer = answer_of(error, request_id)
-            if answer.status == 401:
-                renewed = shared.renew_token(renewals, claims_of(error))
-                answer = dataclasses.replace(answer, is_token_renewed=renewed)
+            if answer.status == 401 and self._may_renew(renewals):
+                shared.renew_token(renewals, claims_of(error))
+                answer = dataclasses.replace(answer, is_token_renewed=True)
             return answer
         finally:
             shared.end_request()
-        shared.note_success()
+        if renewals > self._renewed_from:
+            self._renewed_from = -1
         return Answer(status=204, request_id=request_id)
+
+    def _may_renew(self, renewals: int) -> bool:
+        """Whether to ask for another token than the one refused: once, until rows of ours are taken."""
+        if self._renewed_from in {-1, renewals}:
+            self._renewed_from = renewals
+            return True
+        return False
 
     def _begin_request(self) -> tuple[SharedClient, int]:
         shared = self._shared

@@ -19,7 +19,10 @@ from dcrlog._retry import Answer, Outcome, Sender, classify
 from dcrlog._values import text
 
 MOST_STRIKES: Final = 8
-"""So many failures of one batch, while others pass, and its rows are taken to be the cause."""
+"""So many failures of one batch in a row, with others passing and none failing between, and it is halved."""
+
+MOST_STRIKES_OF_A_ROW: Final = 16
+"""So many of a row that stands alone, and it is rejected."""
 
 
 class Delivery:
@@ -58,7 +61,7 @@ class Delivery:
         number = self._backoff.admit() if self._queue.due_in() == 0.0 else 0
         batch = self._queue.take(self._backoff.refusals) if number else None
         if number and batch is None:
-            self._backoff.withdraw()
+            self._backoff.withdraw(number)
         return number, batch
 
     def deliver(self, number: int, batch: Batch, timeout: float) -> bool:
@@ -68,20 +71,26 @@ class Delivery:
             Whether a wait has ended.
         """
         was_well = self._backoff.is_well
-        answer = self._attempt(batch, timeout)
-        self.last_error = None if answer.status == 204 else str(answer)
-        self._conclude(batch, answer, number)
+        try:
+            answer = self._attempt(batch, timeout)
+            self.last_error = None if answer.status == 204 else str(answer)
+            self._conclude(batch, answer, number)
+        except BaseException:
+            # Or the others would wait for the answer to a probe that nobody makes any more.
+            self._backoff.withdraw(number)
+            raise
         self._queue.is_stretched = self._backoff.is_throttled
         self.tell()
         return self._backoff.is_well and not was_well
 
     def pack_one(self) -> bool:
         """Pack a batch while there is a wait, so that the capacity holds more of them; whether it did."""
-        batch = self._queue.take_unpacked() if self._backoff.left() > 0 else None
-        if batch is None:
+        unpacked = self._queue.take_unpacked() if self._backoff.left() > 0 else None
+        if unpacked is None:
             return False
+        place, batch = unpacked
         batch.pack()
-        self._queue.give_back(batch, first=True)
+        self._queue.give_back(batch, place)
         return True
 
     def tell(self) -> float | None:
@@ -95,8 +104,10 @@ class Delivery:
     def _attempt(self, batch: Batch, timeout: float) -> Answer:
         """Send a batch. Whatever is raised, a credential's SystemExit too, ends the attempt and no more."""
         request_id = str(uuid.uuid4())
+        was_sent = False
         try:
             body = batch.pack()
+            was_sent = True
             self._count("requests", 1)
             self._count("sent_bytes", len(body))
             return self._sender.send(body, request_id=request_id, timeout=timeout)
@@ -105,7 +116,13 @@ class Delivery:
             if is_for_us and isinstance(error, KeyboardInterrupt | SystemExit):
                 self._count("maybe_delivered", batch.count)
                 raise
-            return Answer(status=None, code=type(error).__name__, message=text(error), request_id=request_id)
+            return Answer(
+                status=None,
+                code=type(error).__name__,
+                message=text(error),
+                request_id=request_id,
+                was_sent=was_sent,
+            )
 
     def _conclude(self, batch: Batch, answer: Answer, number: int) -> None:
         outcome = classify(answer)
@@ -116,8 +133,8 @@ class Delivery:
             self._backoff.succeeded(number)
             self._settle(batch)
         elif outcome is Outcome.AGAIN:
-            self._backoff.withdraw()
-            self._queue.give_back(batch, first=True)
+            self._backoff.withdraw(number)
+            self._queue.give_back(batch, 0)
         elif outcome is Outcome.SPLIT:
             self._split(batch, answer, number)
         elif outcome is Outcome.REFUSED and self._are_rows_to_blame(batch, number):
@@ -138,10 +155,9 @@ class Delivery:
 
     def _settle(self, batch: Batch) -> None:
         twin = batch.twin
-        if twin is None or batch.is_cleared:
+        if twin is None or twin.count == 1 or batch.is_cleared:
+            # A row is rejected for a refusal of its own only, so one that stands alone is sent all the same.
             self._queue.settle(batch, _released(batch))
-        elif twin.count == 1:
-            self._queue.settle(batch, guilty=twin)
         else:
             self._queue.settle(batch, [_with_twin(twin)])
 
@@ -167,19 +183,21 @@ class Delivery:
             self._give_up(batch)
 
     def _split(self, batch: Batch, answer: Answer, number: int) -> None:
-        rows = batch.rows()
-        shorter = shorten(rows[0]) if len(rows) == 1 else None
-        if len(rows) > 1:
+        if batch.count > 1:
             self._backoff.answered(number)
             self._queue.replace(batch, [*_released(batch), *reversed(batch.halves())])
-        elif shorter is not None:
+            return
+        (row,) = batch.rows()
+        is_proved = self._is_proved_guilty(batch)
+        shorter = shorten(row) if is_proved else None
+        if shorter is not None:
             self._backoff.answered(number)
             self._count("truncated", 1)
             self._queue.replace(batch, [*_released(batch), batch.with_row(shorter)])
         else:
-            # A short row is not too large for the service; whose limit it is, others will show.
+            # The limit may be a proxy's, for any body at all; what others meet will show.
             self._backoff.failed(answer, number)
-            self._wait(batch, may_be_rows=True)
+            self._wait(batch, may_be_rows=is_proved)
 
     def _give_up(self, batch: Batch) -> None:
         """Reject a row that stands alone, at once or when another has passed."""
@@ -189,18 +207,21 @@ class Delivery:
             self._queue.replace(batch, _released(batch), suspect=batch)
 
     def _wait(self, batch: Batch, *, may_be_rows: bool) -> None:
-        if may_be_rows and batch.failed_at is not None and self._backoff.taken > batch.failed_at:
+        backoff = self._backoff
+        # Its own failure is counted already, so a larger number means that others fail as well.
+        if not may_be_rows or backoff.failed_requests > batch.failures + 1:
+            batch.strikes = 0
+        elif backoff.taken > batch.taken:
             batch.strikes += 1
-        batch.failed_at = self._backoff.begun
-        if batch.strikes < MOST_STRIKES:
-            self._queue.give_back(batch)
-        elif batch.count == 1:
+        batch.failures, batch.taken = backoff.failed_requests, backoff.taken
+        if batch.count == 1 and batch.strikes >= MOST_STRIKES_OF_A_ROW:
             self._queue.reject(batch, _released(batch))
-        else:
-            # Under suspicion: one more failure while others pass, and the half is halved in its turn. Both
-            # halves are sent, since a success of the one proves less than it does after a refusal.
-            batch.strikes = MOST_STRIKES - 1
+        elif batch.count > 1 and batch.strikes >= MOST_STRIKES:
+            # Both halves are sent, since a success of the one proves less than it does after a refusal.
+            batch.strikes = MOST_STRIKES // 2
             self._queue.replace(batch, [*_released(batch), *reversed(batch.halves())])
+        else:
+            self._queue.give_back(batch)
 
 
 def _with_twin(batch: Batch) -> Batch:

@@ -44,7 +44,7 @@ def answer_of(error: BaseException, request_id: str) -> Answer:
     is_token = isinstance(error, TokenError)
     told = error.__cause__ or error if is_token else error
     kind = type(told).__name__
-    if any(isinstance(cause, ssl.SSLError) and cause.reason in _TLS_REASONS for cause in causes):
+    if any(_is_tls_failure(cause) for cause in causes):
         return Answer(
             status=None, code=TLS_FAILURE, message=_told(told), request_id=request_id, was_sent=False
         )
@@ -55,6 +55,13 @@ def answer_of(error: BaseException, request_id: str) -> Answer:
         request_id=request_id,
         was_sent=not (is_token or any(type(cause).__name__ in _NOT_CONNECTED for cause in causes)),
     )
+
+
+def _is_tls_failure(cause: BaseException) -> bool:
+    if isinstance(cause, ssl.SSLError):
+        return cause.reason in _TLS_REASONS
+    # What requests says of a bundle that is not there.
+    return type(cause) is OSError and "TLS CA certificate bundle" in str(cause)
 
 
 _NOT_CONNECTED: Final = frozenset({"NewConnectionError", "NameResolutionError", "ConnectTimeoutError"})

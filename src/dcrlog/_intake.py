@@ -4,7 +4,7 @@ Everything is guarded by one short section, which says who is inside and can be 
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from dcrlog._batch import MAX_BODY_BYTES, MAX_ROW_BYTES, ROW_OVERHEAD, Batch, Stamp
 from dcrlog._clock import Clock, Signal
@@ -37,7 +37,7 @@ class Intake:
         clock: Clock,
         wake: Callable[[], None],
     ) -> None:
-        self.section = Section(self._take_in)
+        self.section = Section(self._take_in, self._mend)
         self._stamp = stamp
         self._ledger = ledger
         self._capacity = capacity
@@ -98,29 +98,29 @@ class Intake:
             return True
 
     @inside
-    def put_own(self, make_row: Callable[[int], bytes]) -> bool:
-        """Accept a row of our own, if it can be held; whether it was. The loss of it is not told again.
-
-        Args:
-            make_row: Makes the row, of at most `MAX_ROW_BYTES`, from its `Seq`.
-        """
-        row = make_row(self._seq + 1)
-        if self._waiting.used + len(row) + ROW_OVERHEAD > self._capacity:
-            return False
-        self._accept(row)
-        self._ledger.own_seqs.add(self._seq)
-        return True
-
-    @inside
     def tell_losses(self, make_row: Callable[[DropReason, Loss], bytes]) -> None:
-        """Accept a row for each reason of which there are losses to be told, where it can be held.
+        """Accept a row for each reason of which there are losses to be told.
 
         Args:
             make_row: Makes the row, of at most `MAX_ROW_BYTES`.
         """
-        for reason, loss in tuple(self._ledger.losses.items()):
-            if self.put_own(lambda _, reason=reason, loss=loss: make_row(reason, loss)):  # type: ignore[misc]
-                del self._ledger.losses[reason]
+        while self._ledger.losses:
+            reason, loss = self._ledger.losses.popitem()
+            self._put_own(make_row(reason, loss), (reason, loss))
+
+    @inside
+    def put_own(self, make_row: Callable[[int], bytes]) -> None:
+        """Accept a row of our own that tells of no loss.
+
+        Args:
+            make_row: Makes the row, of at most `MAX_ROW_BYTES`, from its `Seq`.
+        """
+        self._put_own(make_row(self._seq + 1), None)
+
+    def _put_own(self, row: bytes, tells: tuple[DropReason, Loss] | None) -> None:
+        # Beyond the capacity: a few hundred bytes, that say what a full queue has lost.
+        self._hold(row)
+        self._ledger.own[self._seq] = tells
 
     def _take_in(self, aside: deque[bytes]) -> None:
         before = self._seq
@@ -144,6 +144,10 @@ class Intake:
         if self._waiting.used + cost > self._capacity and not self._make_room(cost):
             self._drop_row(seq, row, DropReason.QUEUE_FULL)
             return
+        self._hold(row)
+
+    def _hold(self, row: bytes) -> None:
+        seq = self._seq + 1
         batch = self._open
         if batch is None or not batch.append(row):
             batch = Batch(self._stamp, seq, self._clock.monotonic())
@@ -151,14 +155,14 @@ class Intake:
             self._seal()
             self._open = batch
             self._wake()
-        self._waiting.used += cost
+        self._waiting.used += len(row) + ROW_OVERHEAD
         self._seq = seq
 
     def _drop_row(self, seq: int, row: bytes, reason: DropReason) -> None:
         self._seq = seq
         if self._open is not None:
             self._open.resume_at(seq + 1)
-        self._lose(reason, [(seq, row)])
+        self._note_loss(reason, [(seq, seq)], row)
 
     def _make_room(self, cost: int) -> bool:
         waiting = self._waiting
@@ -167,14 +171,17 @@ class Intake:
             if not dropped:
                 break
             for batch in dropped:
-                self._lose(DropReason.QUEUE_FULL, batch.numbered())
+                self._lose(DropReason.QUEUE_FULL, batch)
             self._notify()
         return waiting.used + cost <= self._capacity
 
-    def _lose(self, reason: DropReason, rows: Iterable[tuple[int, bytes]]) -> None:
-        """Count a loss, and let a sender see to it that the first of several is told."""
-        is_first = not self._ledger.losses
-        self._ledger.lose(reason, rows)
+    def _lose(self, reason: DropReason, batch: Batch) -> None:
+        self._note_loss(reason, batch.ranges(), batch)
+
+    def _note_loss(self, reason: DropReason, ranges: list[tuple[int, int]], rows: Batch | bytes) -> None:
+        """Count a loss, and let a sender see to it that it is told."""
+        is_first = not self._ledger.has_news
+        self._ledger.lose(reason, ranges, rows)
         if is_first:
             self._wake()
 

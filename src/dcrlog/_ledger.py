@@ -3,16 +3,18 @@
 Guarded by the queue's section.
 """
 
-import re
+import bisect
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
+
+import msgspec
 
 from dcrlog._batch import Batch
 from dcrlog.stats import DropReason
 
 _MOST_RANGES: Final = 100
-_LONGEST_LEVEL: Final = 32
+_MOST_UNREAD: Final = 4
 
 
 @dataclass(slots=True)
@@ -21,25 +23,47 @@ class Loss:
 
     Attributes:
         count: How many.
-        levels: How many by level, as far as the rows have one.
-        ranges: First and last `Seq` of each unbroken run, in order. After 100 runs the last one grows over
-            the gaps too; `count` is exact.
+        levels: How many by level, as far as that is known.
+        ranges: First and last `Seq` of each unbroken run, in order. Of more than 100 runs those next to each
+            other are put together; `count` is exact.
     """
 
     count: int = 0
     levels: dict[str, int] = field(default_factory=dict)
     ranges: list[list[int]] = field(default_factory=list)
 
-    def add(self, seq: int, level: str | None) -> None:
-        """Count a row."""
-        self.count += 1
-        if level is not None:
-            self.levels[level] = self.levels.get(level, 0) + 1
+    def add(self, first: int, last: int) -> None:
+        """Count the rows from one `Seq` to another."""
+        self.count += last - first + 1
+        self._cover(first, last)
+
+    def add_levels(self, levels: dict[str, int]) -> None:
+        """Say of what levels rows counted before are."""
+        for level, count in levels.items():
+            self.levels[level] = self.levels.get(level, 0) + count
+
+    def merge(self, other: "Loss") -> None:
+        """Count what another has counted, too."""
+        self.count += other.count
+        self.add_levels(other.levels)
+        for first, last in other.ranges:
+            self._cover(first, last)
+
+    def _cover(self, first: int, last: int) -> None:
         ranges = self.ranges
-        if ranges and (ranges[-1][1] == seq - 1 or len(ranges) >= _MOST_RANGES):
-            ranges[-1][1] = seq
-        else:
-            ranges.append([seq, seq])
+        if ranges and ranges[-1][1] == first - 1:
+            ranges[-1][1] = last
+            return
+        place = bisect.bisect(ranges, [first, last])
+        ranges.insert(place, [first, last])
+        for left in (place, place - 1):
+            if 0 <= left < len(ranges) - 1 and ranges[left][1] >= ranges[left + 1][0] - 1:
+                self._join(left)
+        if len(ranges) > _MOST_RANGES:
+            self._join(min(range(len(ranges) - 1), key=lambda at: ranges[at + 1][0] - ranges[at][1]))
+
+    def _join(self, left: int) -> None:
+        self.ranges[left][1] = max(self.ranges[left][1], self.ranges.pop(left + 1)[1])
 
 
 class Ledger:
@@ -47,46 +71,92 @@ class Ledger:
 
     Args:
         level_column: The column that has a row's level; None where there is none.
+        is_told: Whether losses are told at all; if not, they are only counted.
 
     Attributes:
         delivered: Rows that the service has taken.
         dropped: Rows given up, by reason.
         losses: Of those, the ones that are still to be told.
-        own_seqs: `Seq` of the rows that tell of losses: theirs is not told again.
+        unread: Batches given up, whose levels are still to be read; that takes too long for the section.
+        own: What the rows that tell of losses tell, by their `Seq`; None for a row that tells of none.
+        has_news: Whether anything was lost since it was last set back.
     """
 
-    __slots__ = ("_level", "delivered", "dropped", "losses", "own_seqs")
+    __slots__ = ("_decode", "_is_told", "delivered", "dropped", "has_news", "losses", "own", "unread")
 
-    def __init__(self, level_column: str | None = None) -> None:
-        # Inside another value the quotes have backslashes, so this finds the column and nothing else.
-        pattern = rb'"%b":"([^"\\]{1,%d})"' % ((level_column or "").encode(), _LONGEST_LEVEL)
-        self._level = re.compile(pattern) if level_column else None
+    def __init__(self, level_column: str | None = None, *, is_told: bool = True) -> None:
+        fields = [] if level_column is None else [("level", str | None, None)]
+        rename = {} if level_column is None else {"level": level_column}
+        self._decode = msgspec.json.Decoder(msgspec.defstruct("Row", fields, rename=rename)).decode
+        self._is_told = is_told
         self.delivered = 0
         self.dropped: dict[DropReason, int] = {}
         self.losses: dict[DropReason, Loss] = {}
-        self.own_seqs: set[int] = set()
+        self.unread: list[tuple[DropReason, Batch]] = []
+        self.own: dict[int, tuple[DropReason, Loss] | None] = {}
+        self.has_news = False
 
     def deliver(self, batch: Batch) -> None:
         """Count the rows of a batch as taken."""
         self.delivered += batch.count
-        if self.own_seqs:
-            self.own_seqs.difference_update(seq for seq, _ in batch.numbered())
+        for seq in self._own_rows(batch.ranges()):
+            del self.own[seq]
 
     def drop(self, reason: DropReason, count: int) -> None:
         """Count rows as given up, and leave it at that."""
-        if count:
+        if count > 0:
             self.dropped[reason] = self.dropped.get(reason, 0) + count
 
-    def lose(self, reason: DropReason, rows: Iterable[tuple[int, bytes]]) -> None:
-        """Count rows, each with its `Seq`, as given up, and note what is to be told of them."""
-        for seq, row in rows:
-            self.drop(reason, 1)
-            if seq in self.own_seqs:
-                self.own_seqs.discard(seq)
-                continue
-            found = self._level.search(row) if self._level is not None else None
-            level = found[1].decode(errors="replace") if found is not None else None
-            self.losses.setdefault(reason, Loss()).add(seq, level)
+    def lose(self, reason: DropReason, ranges: list[tuple[int, int]], rows: Batch | bytes) -> None:
+        """Count rows as given up, and note what is to be told of them.
+
+        Args:
+            reason: Why.
+            ranges: First and last `Seq` of each of their runs.
+            rows: Where their levels are read: a batch, or a row.
+        """
+        self.has_news = True
+        self.drop(reason, sum(last - first + 1 for first, last in ranges))
+        if not self._is_told:
+            return
+        for first, last in self._without_own(reason, ranges):
+            self.losses.setdefault(reason, Loss()).add(first, last)
+        if not isinstance(rows, Batch):
+            self.add_levels(reason, self.levels([rows]))
+        elif len(self.unread) < _MOST_UNREAD:
+            # Where rows are lost faster than anybody reads, levels are the least of it.
+            self.unread.append((reason, rows))
+
+    def levels(self, rows: Iterable[bytes]) -> dict[str, int]:
+        """Count rows by their level. Needs no lock."""
+        found: dict[str, int] = {}
+        for row in rows:
+            try:
+                level = getattr(self._decode(row), "level", None)
+            except msgspec.MsgspecError:
+                level = None
+            if level is not None:
+                found[level] = found.get(level, 0) + 1
+        return found
+
+    def add_levels(self, reason: DropReason, levels: dict[str, int]) -> None:
+        """Say of what levels rows are whose loss is not told yet."""
+        if reason in self.losses:
+            self.losses[reason].add_levels(levels)
+
+    def _own_rows(self, ranges: list[tuple[int, int]]) -> list[int]:
+        return [seq for seq in self.own if any(first <= seq <= last for first, last in ranges)]
+
+    def _without_own(self, reason: DropReason, ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Return ranges without our own rows, of which only what they tell is told again."""
+        for seq in sorted(self._own_rows(ranges)):
+            told = self.own.pop(seq)
+            # One that the service refuses would be refused again.
+            if told is not None and reason is DropReason.QUEUE_FULL:
+                self.losses.setdefault(told[0], Loss()).merge(told[1])
+            parts = [((first, min(last, seq - 1)), (max(first, seq + 1), last)) for first, last in ranges]
+            ranges = [part for pair in parts for part in pair if part[0] <= part[1]]
+        return ranges
 
     @property
     def settled(self) -> int:

@@ -18,7 +18,7 @@ from dcrlog._queue import Queue
 from dcrlog._report import Report
 from dcrlog._retry import Sender
 from dcrlog._senders import Senders
-from dcrlog.settings import OnFull, Settings
+from dcrlog.settings import AccountRows, OnFull, Settings
 from dcrlog.stats import DropReason, Stats
 
 _COUNTERS: Final = ("misfits", "truncated", "maybe_delivered", "requests", "sent_bytes")
@@ -51,9 +51,10 @@ class Pipeline:
         self._counting = threading.RLock()
         self._counters = dict.fromkeys(_COUNTERS, 0)
         self._deadline: float | None = None
+        self._blocked: set[int] = set()
         self._queue = Queue(
             stamp=Stamp(stamped.get("instance_id"), stamped.get("seq")),
-            ledger=Ledger(stamped.get("levelname")),
+            ledger=Ledger(stamped.get("levelname"), is_told=settings.account_rows is not AccountRows.NEVER),
             capacity=settings.capacity,
             flush_interval=settings.flush_interval,
             on_full=settings.on_full,
@@ -111,6 +112,7 @@ class Pipeline:
         self._account.finish()
         self._senders.hurry()
         self.flush()
+        self._account.call_on_drop()
         self._senders.end()
 
     def count(self, counter: str, number: int) -> None:
@@ -141,9 +143,9 @@ class Pipeline:
 
     def finish_exit(self) -> None:
         """Wait until the deadline, and count what is left as lost at exit."""
-        if self._deadline is None or self._drain(self._deadline):
-            return
-        self._give_up()
+        if self._deadline is not None and not self._drain(self._deadline):
+            self._give_up()
+        self._account.call_on_drop()
 
     def _give_up(self) -> None:
         lost = self._queue.drop_rest(DropReason.EXIT)
@@ -185,7 +187,8 @@ class Pipeline:
             self._senders.start()
         if not self._senders.are_alive:
             self._senders.run_here(deadline)
-        else:
+        # What is under way then, another caller delivers.
+        if self._senders.are_alive or self._queue.outlook()[0]:
             self._wait_until(lambda: self._queue.is_settled(through) or self._is_vain(deadline), deadline)
         return self._queue.is_settled(through)
 
@@ -208,10 +211,16 @@ class Pipeline:
         # A blocked event loop could never let the rest of the application make room.
         asyncio = sys.modules.get("asyncio")
         is_loop = asyncio is not None and asyncio._get_running_loop() is not None  # noqa: SLF001
-        if not is_loop and self._deadline is None and not _lifecycle.owns_logging_lock():
+        ident = threading.get_ident()
+        is_nested = ident in self._blocked
+        if not (is_loop or is_nested or self._deadline is not None or _lifecycle.owns_logging_lock()):
             deadline = self._clock.monotonic() + self._settings.block_timeout
-            if self._wait_until(lambda: self._queue.put(row, if_room=True), deadline):
-                return
+            self._blocked.add(ident)
+            try:
+                if self._wait_until(lambda: self._queue.put(row, if_room=True), deadline):
+                    return
+            finally:
+                self._blocked.discard(ident)
         self._queue.put(row)
 
     def _make_sender(self) -> Sender:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from dcrlog._batch import Batch
 from dcrlog._clock import Signal
 from dcrlog._intake import Intake
+from dcrlog._ledger import Ledger
 from dcrlog._section import inside
 from dcrlog._waiting import Waiting
 from dcrlog.stats import DropReason
@@ -32,19 +33,25 @@ class Queue(Intake):
         """Whether rows wait for `STRETCHED_INTERVAL` at least."""
 
     @property
-    def is_any_in_flight(self) -> bool:
-        """Whether a batch is on its way."""
-        return self._waiting.is_any_in_flight
+    def ledger(self) -> Ledger:
+        """What became of the rows."""
+        return self._ledger
 
-    @property
-    def has_drops(self) -> bool:
-        """Whether any row was dropped so far."""
-        return bool(self._ledger.dropped)
+    @inside
+    def take_unread(self) -> list[tuple[DropReason, Batch]]:
+        """Return the batches given up whose levels are still to be read, each once."""
+        unread, self._ledger.unread = self._ledger.unread, []
+        return unread
 
-    @property
-    def has_losses(self) -> bool:
-        """Whether there are losses that no row tells of yet."""
-        return bool(self._ledger.losses)
+    @inside
+    def add_levels(self, reason: DropReason, levels: dict[str, int]) -> None:
+        """Say of what levels rows are whose loss is not told yet."""
+        self._ledger.add_levels(reason, levels)
+
+    @inside
+    def outlook(self) -> tuple[bool, float | None]:
+        """Return whether a batch is in flight, and what `due_in` says, both of one moment."""
+        return self._waiting.is_any_in_flight, self.due_in()
 
     @inside
     def take(self, refusals: int = 0) -> Batch | None:
@@ -58,8 +65,8 @@ class Queue(Intake):
         return self._waiting.take(refusals)
 
     @inside
-    def take_unpacked(self) -> Batch | None:
-        """Hand out a sealed batch that is not packed yet; `give_back` with `first` puts it back."""
+    def take_unpacked(self) -> tuple[int, Batch] | None:
+        """Hand out a sealed batch that is not packed yet, with its place, to be given back there."""
         return self._waiting.take_unpacked()
 
     @inside
@@ -74,29 +81,27 @@ class Queue(Intake):
         return self._open.opened_at + self._interval - self._clock.monotonic()
 
     @inside
-    def settle(self, batch: Batch, rest: Iterable[Batch] = (), *, guilty: Batch | None = None) -> None:
+    def settle(self, batch: Batch, rest: Iterable[Batch] = ()) -> None:
         """The service has taken the batch, and thereby proved that the rows refused alone are to blame.
 
         Args:
             batch: The batch. One that was dropped meanwhile stays dropped.
             rest: What its twin has become.
-            guilty: Its twin of one row, if that is to blame.
         """
         if not self._waiting.is_under_way(batch):
             return
         # Counted first: what Ctrl-C leaves among the waiting is counted, and not pending, all the same.
         self._ledger.deliver(batch)
         self._waiting.release(batch, rest)
-        rejected = self._waiting.drop_suspects()
-        for each in rejected if guilty is None else [*rejected, guilty]:
-            self._lose(DropReason.REJECTED, each.numbered())
+        for suspect in self._waiting.drop_suspects():
+            self._lose(DropReason.REJECTED, suspect)
         self._notify()
 
     @inside
-    def give_back(self, batch: Batch, *, first: bool = False) -> None:
-        """Put a batch that was in flight behind the others, or before them; packed, it holds fewer bytes."""
+    def give_back(self, batch: Batch, place: int | None = None) -> None:
+        """Put a batch that was in flight at a place among the others, or behind them."""
         if self._waiting.is_under_way(batch):
-            self._waiting.put_back(batch, first=first)
+            self._waiting.put_back(batch, place)
             self._notify()
 
     @inside
@@ -107,6 +112,7 @@ class Queue(Intake):
             self._waiting.put_back(batch)
         if left:
             self._notify()
+            self._wake()
         return bool(left)
 
     @inside
@@ -128,7 +134,7 @@ class Queue(Intake):
     def reject(self, batch: Batch, pieces: Iterable[Batch]) -> None:
         """Give up the one row of a batch that was in flight, and put pieces in its place."""
         if self._waiting.is_under_way(batch):
-            self._lose(DropReason.REJECTED, batch.numbered())
+            self._lose(DropReason.REJECTED, batch)
             self._waiting.release(batch, pieces)
             self._notify()
 

@@ -20,12 +20,14 @@ class Section:
 
     Args:
         take_in: Called, inside, with the rows that were laid aside; takes them off as it counts them.
+        mend: Called, inside, after an exception in the middle of a change.
     """
 
-    __slots__ = ("_take_in", "aside", "is_busy", "lock")
+    __slots__ = ("_mend", "_take_in", "aside", "is_busy", "lock")
 
-    def __init__(self, take_in: Callable[[deque[bytes]], None]) -> None:
+    def __init__(self, take_in: Callable[[deque[bytes]], None], mend: Callable[[], None]) -> None:
         self._take_in = take_in
+        self._mend = mend
         self.lock = threading.RLock()
         self.is_busy = False
         self.aside: Final[deque[bytes]] = deque()
@@ -41,6 +43,10 @@ class Section:
             self.is_busy = True
             try:
                 return change(*args, **options)
+            except BaseException:
+                if not outer:
+                    self._mend()
+                raise
             finally:
                 self.is_busy = outer
                 if not outer and self.aside:

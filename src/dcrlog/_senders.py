@@ -99,10 +99,9 @@ class Senders:
 
     def can_deliver_by(self, deadline: float) -> bool:
         """Whether an answer may still come: one is awaited, or the next try is before the deadline."""
-        if self._queue.is_any_in_flight:
-            return True
+        is_any_in_flight, due_in = self._queue.outlook()
         left = deadline - self._clock.monotonic()
-        return self._queue.due_in() is not None and self._backoff.left() <= left
+        return is_any_in_flight or (due_in is not None and self._backoff.left_but_for_probe() <= left)
 
     def wake(self) -> None:
         """Let a sender look at the queue. Called inside the queue's lock, so it starts no thread itself."""
@@ -157,9 +156,12 @@ class Senders:
             self._threads.discard(threading.current_thread())
             if self._queue.reclaim(ident) or not self._threads:
                 self.are_short = True
-            if self._is_ending and not self._threads:
-                self._sender.close()
-            SENDER_IDENTS.discard(ident)
+            try:
+                if self._is_ending and not self._threads:
+                    self._sender.close()
+            finally:
+                # Python gives the ident to another thread, whose records are its own.
+                SENDER_IDENTS.discard(ident)
 
     def _step(self, ident: int, signal: Signal) -> bool:
         """Deliver a batch, or wait for one; return False when this thread is no longer needed."""

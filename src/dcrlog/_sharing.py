@@ -37,7 +37,6 @@ class SharedClient:
         self._requests = 0
         self._is_closed = False
         self._renewals = 0
-        self._is_renewed = False
 
     def enter(self, user: object) -> bool:
         """Count a user; return False where the client is closed."""
@@ -64,25 +63,19 @@ class SharedClient:
             self._requests += 1
             return self._renewals
 
-    def renew_token(self, renewals: int, claims: str | None) -> bool:
-        """Ask for a new token, once until rows are taken again; return whether another try is worth while.
+    def renew_token(self, renewals: int, claims: str | None) -> None:
+        """Let the next token be a new one.
 
         Args:
             renewals: What `begin_request` returned: requests under way together renew it together.
             claims: What the service's challenge asks for, as JSON.
         """
         with self._lock:
-            if renewals == self._renewals:
-                if self._is_renewed:
-                    return False
-                self._is_renewed = True
-                self._renewals += 1
-                self._credential.renew(claims)
-            return True
-
-    def note_success(self) -> None:
-        """Let the token be renewed when it is refused the next time."""
-        self._is_renewed = False
+            is_first = renewals == self._renewals
+            self._renewals += is_first
+        if is_first:
+            # Without the lock: a credential may hang, and whoever closes a handler needs it.
+            self._credential.renew(claims)
 
     def end_request(self) -> None:
         """Let the client be closed, as far as this request is concerned."""

@@ -80,24 +80,24 @@ class Waiting:
     def _size(self, piece: int) -> int:
         return self._pieces[piece].count
 
-    def take_unpacked(self) -> Batch | None:
-        """Hand out a sealed batch that holds its rows as they came, to be packed and put back."""
-        for index, batch in enumerate(self._sealed):
+    def take_unpacked(self) -> tuple[int, Batch] | None:
+        """Hand out a sealed batch that is not packed yet, with its place, to be put back there."""
+        for place, batch in enumerate(self._sealed):
             if not batch.is_packed:
-                del self._sealed[index]
+                del self._sealed[place]
                 self._in_flight[batch] = threading.get_ident()
-                return batch
+                return place, batch
         return None
 
-    def put_back(self, batch: Batch, *, first: bool = False) -> None:
-        """Let a batch that was under way wait again, behind the others or, packed, before them."""
-        self._in_flight.pop(batch, None)
-        self.used += batch.cost - batch.charge
-        batch.charge = batch.cost
-        if first:
-            self._sealed.appendleft(batch)
-        else:
-            self._sealed.append(batch)
+    def put_back(self, batch: Batch, place: int | None = None) -> None:
+        """Let a batch that was under way wait again, at a place or, without one, behind the others."""
+        place = len(self._sealed) if place is None else place
+        cost = batch.cost
+        # No call but the last from here: Python looks for Ctrl-C after each.
+        del self._in_flight[batch]
+        self.used += cost - batch.charge
+        batch.charge = cost
+        self._sealed.insert(place, batch)
 
     def taken_by(self, ident: int) -> list[Batch]:
         """Return the batches that are under way by a thread."""
@@ -109,19 +109,13 @@ class Waiting:
 
     def release(self, batch: Batch, pieces: Iterable[Batch] = ()) -> None:
         """Let go of a batch that was under way; pieces of it, or of its twin, take its place."""
-        self._in_flight.pop(batch, None)
-        self.used -= batch.charge + (batch.twin.charge if batch.twin is not None else 0)
+        added = list(pieces)
+        change = sum(map(_charge, added)) - _charge(batch)
+        # No call from here: Python looks for Ctrl-C after each.
+        del self._in_flight[batch]
+        self.used += change
+        self._pieces += added
         batch.twin = None
-        for piece in pieces:
-            self.add_piece(piece)
-
-    def add_piece(self, piece: Batch) -> None:
-        """Put a piece before the others."""
-        for batch in (piece, piece.twin):
-            if batch is not None:
-                batch.seal()
-                self.used += batch.charge
-        self._pieces.append(piece)
 
     def set_aside(self, batch: Batch) -> None:
         """Set a batch of one row, released just now, aside until it is proved that others pass."""
@@ -146,11 +140,18 @@ class Waiting:
         """Take the oldest batch that is not under way away, with its twin; nothing where there is none."""
         if not self.is_any_ready:
             return []
-        batch = self._pieces.pop(0) if self._pieces else self._sealed.popleft()
-        dropped = [batch] if batch.twin is None else [batch, batch.twin]
-        self.used -= sum(each.charge for each in dropped)
-        return dropped
+        oldest = min((*self._pieces, *self._sealed), key=lambda batch: batch.first_seq)
+        self.used -= _charge(oldest)
+        if oldest in self._pieces:
+            self._pieces.remove(oldest)
+        else:
+            self._sealed.remove(oldest)
+        return [oldest] if oldest.twin is None else [oldest, oldest.twin]
 
     def recount(self) -> None:
         """Count again what they hold, after an exception in the middle of a change."""
         self.used = sum(batch.charge for batch in self)
+
+
+def _charge(batch: Batch) -> int:
+    return batch.charge + (batch.twin.charge if batch.twin is not None else 0)

@@ -1,12 +1,17 @@
 """Losses told: to `on_drop`, and in the table itself."""
 
+import os
+import sys
+import threading
 import tracemalloc
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from dcrlog._ledger import Loss
+from dcrlog._ledger import Ledger, Loss
 from dcrlog.stats import DropReason
-from dcrlog.testing import Answer, ManualClock, RecordingSender, SkippingClock
+from dcrlog.testing import Answer, ManualClock, RecordingSender, ScriptedSender, SkippingClock
 from pipelines import JudgingSender, assert_balanced, deliver_here, make_pipeline, put_quietly
 
 MIB = 1024 * 1024
@@ -209,18 +214,138 @@ def test_an_outage_of_ten_minutes_at_full_speed_keeps_memory_flat():
     assert pipeline.stats().pending == 0
 
 
-def test_after_a_hundred_gaps_the_last_range_grows_and_the_count_stays_exact():
-    """A row that tells has a bound, too."""
-    loss = Loss()
-    for seq in range(2, 1_000, 2):
-        loss.add(seq, "INFO")
-    loss.add(1_000, None)
+@given(st.lists(st.tuples(st.integers(1, 2_000), st.integers(0, 5)), max_size=300), st.booleans())
+def test_ranges_are_in_order_and_cover_what_was_lost(runs, is_merged):
+    """In whatever order losses come; exactly, as long as a hundred ranges will do."""
+    loss, other, lost = Loss(), Loss(), set()
+    for number, (first, length) in enumerate(runs):
+        seqs = set(range(first, first + length + 1)) - lost
+        lost |= seqs
+        for seq in seqs:
+            (other if is_merged and number % 2 else loss).add(seq, seq)
+    loss.merge(other)
 
-    assert loss.count == 500
-    assert len(loss.ranges) == 100
-    assert loss.ranges[0] == [2, 2]
-    assert loss.ranges[-1] == [200, 1_000]
-    assert loss.levels == {"INFO": 499}
+    covered = numbers(loss.ranges)
+    assert covered == sorted(set(covered))
+    assert loss.count == len(lost)
+    assert set(covered) >= lost
+    assert len(loss.ranges) <= 100
+    if len(loss.ranges) < 100:
+        assert set(covered) == lost
+
+
+def test_the_oldest_rows_are_dropped_first_though_batches_were_packed_and_tried():
+    """With drop_oldest an outage leaves the newest rows, which tell most about it."""
+    clock = ManualClock()
+    sender = ScriptedSender([Answer(status=503, retry_after="800")])
+    pipeline = make_pipeline(sender, clock, capacity=2 * MIB, on_full="drop_oldest", max_senders=1)
+    for number in range(600):
+        pipeline.put(b'{"Message":"%d%b"}' % (number, os.urandom(6_000).hex().encode()))
+        if number == 100:
+            clock.wait_for_waiter(500.0)
+    lost = pipeline._queue.ledger.losses[DropReason.QUEUE_FULL].ranges
+    pipeline._queue.drop_rest(DropReason.EXIT)
+    pipeline.close()
+
+    assert lost[0][0] == 1
+    # But for the one batch that a sender may be packing.
+    assert len(lost) <= 2
+    assert sum(last - first + 1 for first, last in lost) >= lost[-1][1] - 85
+
+
+def test_on_drop_is_told_of_every_loss_in_time():
+    """Of later ones too, of those while the service is away, and of the last ones at the exit."""
+    calls = []
+    too_large = b'{"Message":"%b"}' % (b"x" * 1_000_000)
+    for account_rows in ("never", "losses"):
+        clock = ManualClock()
+        sender = ScriptedSender([Answer(status=503, retry_after="800")])
+        told = threading.Semaphore(0)
+
+        def on_drop(reason, count, told=told):
+            calls.append(count)
+            told.release()
+
+        pipeline = make_pipeline(sender, clock, on_drop=on_drop, account_rows=account_rows)
+        pipeline.put(b'{"Message":"m"}')
+        pipeline._queue.request_flush()
+        sender.wait_for_attempts(1)
+        clock.wait_for_waiter(700.0)
+        for _ in range(3):
+            pipeline.put(too_large)
+            assert told.acquire(timeout=30)
+            clock.advance(2.5)
+        pipeline._queue.put(too_large)
+        pipeline.begin_exit()
+        pipeline.finish_exit()
+        assert sum(calls) == 4
+        calls.clear()
+        pipeline.close()
+
+
+def test_a_full_queue_still_takes_the_rows_that_tell():
+    """The closing row, and what was lost, are told although not one more row of the application fits."""
+    is_out = True
+    sender = JudgingSender(lambda rows: 503 if is_out else 204)
+    pipeline = make_pipeline(sender, SkippingClock(), capacity=2 * MIB, account_rows="always")
+    put_quietly(pipeline, [big(b"INFO", number) for number in range(300)])
+    deliver_here(pipeline, 0.05)
+    is_out = False
+    pipeline.begin_exit()
+    deliver_here(pipeline, 60.0)
+
+    (told,) = about(sender, "loss")
+    (closed,) = about(sender, "close")
+    assert numbers(told["ranges"]) == gaps(sender)
+    assert closed["last_seq"] == max(row["Seq"] for row in sender.rows)
+
+
+def test_what_a_lost_row_told_is_told_again():
+    """With drop_oldest the row that tells may be the next to go."""
+    from dcrlog._batch import Batch, Stamp
+
+    ledger = Ledger()
+    ledger.lose(DropReason.QUEUE_FULL, [(1, 5)], b'{"Level":"INFO"}')
+    reason, loss = ledger.losses.popitem()
+    ledger.own[6] = (reason, loss)
+    batch = Batch(Stamp(None, None), 6, 0.0)
+    batch.append(b'{"Message":"5 rows lost"}')
+    batch.append(b'{"Message":"m"}')
+    batch.seal()
+    ledger.lose(DropReason.QUEUE_FULL, batch.ranges(), batch)
+
+    assert ledger.losses[DropReason.QUEUE_FULL].ranges == [[1, 5], [7, 7]]
+    assert ledger.losses[DropReason.QUEUE_FULL].count == 6
+    assert ledger.dropped == {DropReason.QUEUE_FULL: 7}
+    assert not ledger.own
+
+
+def test_a_level_is_that_of_the_column_and_not_of_an_extra():
+    """A nested value of the same name comes first in some rules."""
+    ledger = Ledger("Level")
+    assert ledger.levels([b'{"Properties":{"Level":"gold"},"Level":"ERROR"}', b'{"Level":3}', b"{}"]) == {
+        "ERROR": 1
+    }
+
+
+def test_a_stderr_that_logs_is_told_once(monkeypatch):
+    """Else each line makes a record whose loss is the next line, to the end of the stack."""
+    pipeline = make_pipeline(JudgingSender(lambda rows: 503), SkippingClock(), close_timeout=0.01)
+    lines = []
+
+    class Logs:
+        def write(self, line):
+            lines.append(line)
+            pipeline.put(b'{"Message":"from stderr"}')
+
+    monkeypatch.setattr(sys, "stderr", Logs())
+    put_quietly(pipeline, [b'{"Message":"1"}'])
+    pipeline.begin_exit()
+    pipeline._queue.drop_rest(DropReason.EXIT)
+    pipeline._report.say("1 rows were not delivered", always=True)
+    pipeline._queue.drop_rest(DropReason.EXIT)
+
+    assert len([line for line in lines if "were not delivered" in line]) == 1
 
 
 def _signal():

@@ -13,7 +13,7 @@ from dcrlog._delivery import MOST_STRIKES
 from dcrlog._retry import TLS_FAILURE, Outcome, classify, remedy
 from dcrlog.stats import DropReason
 from dcrlog.testing import Answer, SkippingClock
-from pipelines import JudgingSender, deliver_here, make_pipeline, put_quietly
+from pipelines import HurriedClock, JudgingSender, assert_balanced, deliver_here, make_pipeline, put_quietly
 
 
 def rows_numbered(count):
@@ -67,13 +67,28 @@ def test_guilty_rows_are_found_wherever_they_stand(data):
 
 
 def test_a_half_is_not_sent_when_its_sibling_proves_it_guilty():
-    """Two rows, the second bad: both, then the first; the second is known by then."""
-    sender = refuses({1})
+    """Four rows, the last one bad: the second half is halved without being sent, and the row sent alone."""
+    sender = refuses({3})
     pipeline = make_pipeline(sender, SkippingClock(), account_rows="never")
-    put_quietly(pipeline, rows_numbered(2))
+    put_quietly(pipeline, rows_numbered(4))
     deliver_here(pipeline)
 
-    assert [[row["Message"] for row in rows] for rows, _ in sender.requests] == [["0", "1"], ["0"]]
+    sent = ["".join(row["Message"] for row in rows) for rows, _ in sender.requests]
+    assert sent == ["0123", "01", "2", "3"]
+
+
+@pytest.mark.parametrize("count", [1, 2, 1_000])
+def test_one_refusal_by_mistake_costs_no_row(count):
+    """A row is rejected for a refusal of its own, after others have passed."""
+    answers = iter([400])
+    pipeline = make_pipeline(JudgingSender(lambda rows: next(answers, 204)), SkippingClock())
+    put_quietly(pipeline, rows_numbered(count))
+    deliver_here(pipeline)
+    put_quietly(pipeline, [b'{"Message":"another"}'])
+    deliver_here(pipeline)
+
+    assert pipeline.stats().delivered >= count
+    assert pipeline.stats().dropped in ({}, {DropReason.REJECTED: 1} if count == 1 else {})
 
 
 def test_a_block_of_guilty_rows_does_not_pass_for_a_wrong_configuration():
@@ -158,13 +173,15 @@ def test_one_row_that_is_too_large_is_cut_field_by_field():
     pipeline = make_pipeline(sender, SkippingClock())
     row = b'{"Message":"%b","Exception":"%b","Logger":"a"}' % (b"m" * 50_000, b"e" * 60_000)
     put_quietly(pipeline, [row])
-    deliver_here(pipeline)
+    deliver_here(pipeline, 600.0)
+    assert pipeline.stats().truncated == 0  # as long as nothing passes, the limit may be a proxy's
+    put_quietly(pipeline, rows_numbered(1))
+    deliver_here(pipeline, 600.0)
 
-    (arrived,) = sender.rows
+    (arrived,) = [row for row in sender.rows if row["Seq"] == 1]
     assert len(arrived["Message"]) == 50_000
     assert arrived["Exception"].endswith("...[60000 bytes, cut]")
     assert len(arrived["Exception"]) == 1_024
-    assert arrived["Seq"] == 1
     assert pipeline.stats().truncated == 1
 
 
@@ -280,12 +297,46 @@ def test_rows_that_may_have_arrived_are_counted_each_time():
     assert pipeline.stats().maybe_delivered == 30
 
 
+@pytest.mark.parametrize("chance", [0.2, 0.5, 0.8])
+def test_failures_by_chance_cost_no_row(chance):
+    """A service that fails at random fails for everybody: no row is the cause, however often it was hit."""
+    random_numbers = random.Random(chance)
+    sender = JudgingSender(lambda rows: 503 if random_numbers.random() < chance else 204)
+    pipeline = make_pipeline(sender, SkippingClock(), flush_interval=0.01)
+    for number in range(300):
+        put_quietly(pipeline, [b'{"Message":"%d"}' % number])
+        pipeline._clock.wait(_never(), 0.01)
+        pipeline._senders.run_here(pipeline._clock.monotonic() + 5.0)
+    deliver_here(pipeline)
+
+    assert messages(sender) == list(range(300))
+    assert pipeline.stats().dropped == {}
+
+
+def test_a_configuration_put_right_while_eight_senders_bisect_doubles_nothing():
+    """All is refused, then all is taken: every row is there once, whoever held which half."""
+    for refusals in (33, 40, 50):
+        left = iter(range(refusals))
+        sender = JudgingSender(lambda rows, left=left: 400 if next(left, None) is not None else 204)
+        pipeline = make_pipeline(sender, HurriedClock(1_000), flush_interval=0.5)
+        for number in range(4_001):
+            pipeline.put(b'{"Message":"%d"}' % number)
+        assert pipeline.flush(20_000.0)
+        assert messages(sender) == list(range(4_001))
+        assert pipeline.stats().delivered == 4_001
+        assert_balanced(pipeline)
+        pipeline.close()
+
+
 def test_after_repeated_429_rows_wait_longer_for_each_other():
     """At one request a second, 200 processes use up what a rule may take in a minute."""
-    answers = iter([429, 429])
+    answers = iter([429, 204, 429])  # a fleet sees others' share of the limit in turns
     clock = SkippingClock()
     pipeline = make_pipeline(JudgingSender(lambda rows: next(answers, 204)), clock)
     put_quietly(pipeline, rows_numbered(1))
+    deliver_here(pipeline)
+    put_quietly(pipeline, rows_numbered(1))
+    assert pipeline._queue.due_in() == 1.0
     deliver_here(pipeline)
     put_quietly(pipeline, rows_numbered(1))
     assert pipeline._queue.due_in() == 10.0

@@ -128,6 +128,28 @@ def test_after_a_failure_one_request_at_a_time_probes_the_service():
     assert backoff.admit()
 
 
+def test_an_older_failure_does_not_outlast_the_probe_that_got_through():
+    """Answers of before trickle in while the probe is under way; its own answer is the one that counts."""
+    from dcrlog._backoff import Backoff
+
+    for is_taken in (True, False):
+        clock = ManualClock()
+        backoff = Backoff(clock)
+        slow, first = backoff.admit(), backoff.admit()
+        backoff.failed(Answer(status=503, retry_after="1"), first)
+        clock.advance(1.0)
+        probe = backoff.admit()
+        backoff.failed(Answer(status=503, retry_after="1"), slow)
+        clock.advance(1.0)
+        if is_taken:
+            backoff.succeeded(probe)
+            assert backoff.is_well
+        else:
+            backoff.failed(Answer(status=503, retry_after="1"), probe)
+            clock.advance(1.0)
+        assert backoff.admit()
+
+
 def test_requests_that_fail_together_count_as_one_failure():
     """Eight at once when the service blinks are one blip, and the wait after it is the first one's."""
     from dcrlog._backoff import Backoff
