@@ -41,8 +41,8 @@ class Program:
         self.ended = time.monotonic()
 
 
-def watch(arguments, environment, *, stderr):
-    """Run a program to its end, at most for `WATCHDOG_SECONDS`; none of its children outlives it."""
+def watch(arguments, environment, *, stderr, seconds):
+    """Run a program to its end, for so many seconds at most; none of its children outlives it."""
     started = time.monotonic()
     child = subprocess.Popen(
         [sys.executable, *arguments],
@@ -53,7 +53,7 @@ def watch(arguments, environment, *, stderr):
         start_new_session=True,
     )
     try:
-        told = child.communicate(timeout=WATCHDOG_SECONDS)
+        told = child.communicate(timeout=seconds)
     finally:
         with suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
@@ -68,9 +68,10 @@ def watch(arguments, environment, *, stderr):
 def run(emulator):
     """Run a program whose handler is configured by dictConfig and the environment alone."""
 
-    def run_program(source, *, stderr="", preamble=PREAMBLE, **environment):
+    def run_program(source, *, stderr="", preamble=PREAMBLE, seconds=WATCHDOG_SECONDS, **environment):
         source = preamble + textwrap.dedent(source)
-        return watch(["-c", source], {**emulator.environment(), **environment}, stderr=stderr)
+        environment = {**emulator.environment(), **environment}
+        return watch(["-c", source], environment, stderr=stderr, seconds=seconds)
 
     return run_program
 
@@ -79,10 +80,11 @@ def run(emulator):
 def run_script(emulator, tmp_path):
     """As `run`, from a file: what multiprocessing spawns imports it again."""
 
-    def run_file(source, *, stderr="", preamble=PREAMBLE, **environment):
+    def run_file(source, *, stderr="", preamble=PREAMBLE, seconds=WATCHDOG_SECONDS, **environment):
         script = tmp_path / "program.py"
         script.write_text(preamble + textwrap.dedent(source))
-        return watch([str(script)], {**emulator.environment(), **environment}, stderr=stderr)
+        environment = {**emulator.environment(), **environment}
+        return watch([str(script)], environment, stderr=stderr, seconds=seconds)
 
     return run_file
 

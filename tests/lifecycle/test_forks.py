@@ -6,6 +6,8 @@ import pytest
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 
+SOAK = [pytest.mark.soak, pytest.mark.timeout(1000)]
+
 FORKING = """
 import logging, os, signal, sys, threading, time, warnings
 warnings.simplefilter("ignore", DeprecationWarning)  # 3.12 warns of a fork beside threads
@@ -53,7 +55,7 @@ def run_forking(run):
     return run_program
 
 
-@pytest.mark.parametrize("forks", [15, pytest.param(100, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("forks", [15, pytest.param(100, marks=SOAK)])
 def test_children_forked_during_the_first_import_and_token_deliver_their_rows(run_forking, counted, forks):
     """Without a guard, all of them hang at the import that their parent's sender was in the middle of."""
     run_forking(
@@ -78,7 +80,7 @@ def test_children_forked_during_the_first_import_and_token_deliver_their_rows(ru
     assert counted() == {"parent": 1} | {f"child {number}": 1 for number in range(forks)}
 
 
-@pytest.mark.parametrize("forks", [40, pytest.param(1000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("forks", [40, pytest.param(1000, marks=SOAK)])
 def test_forks_beside_threads_that_log_all_the_time_double_no_row(run_forking, counted, forks):
     """Most of them fall into a put, or into an upload."""
     run_forking(
@@ -107,7 +109,8 @@ def test_forks_beside_threads_that_log_all_the_time_double_no_row(run_forking, c
         if stats.delivered != stats.accepted:
             print(stats)
         log.info("of the parent: %d", stats.accepted)
-        """
+        """,
+        seconds=60 + forks,
     )
 
     arrived = counted()
@@ -115,7 +118,7 @@ def test_forks_beside_threads_that_log_all_the_time_double_no_row(run_forking, c
     assert arrived == {f"child {number}": 1 for number in range(forks)} | {f"of the parent: {parents}": 1}
 
 
-@pytest.mark.parametrize("forks", [40, pytest.param(1000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("forks", [40, pytest.param(1000, marks=SOAK)])
 def test_forks_by_a_signal_handler_inside_a_put_double_no_row(run_forking, counted, forks):
     """Half of the children end in the handler, half go on with what their parent was at."""
     run_forking(
@@ -148,7 +151,8 @@ def test_forks_by_a_signal_handler_inside_a_put_double_no_row(run_forking, count
                 log.info("parent")
             if len(children) % 20 == 0 and not is_child:
                 wait_for(children[-20:])
-        """
+        """,
+        seconds=60 + forks,
     )
 
     arrived = counted()
