@@ -5,12 +5,10 @@ modules under import, of credentials and of OpenSSL are out of our reach. So a f
 have left, or for two seconds without progress.
 """
 
-import logging  # noqa: F401 - its hooks have to be registered before ours; see below
-import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -95,9 +93,5 @@ class ForkGuard:
 FORK_GUARD: Final = ForkGuard()
 """The one of this process."""
 
-if hasattr(os, "register_at_fork"):
-    # Hooks run before a fork in the reverse order of their registration. Were logging's the first to run,
-    # we would wait with its lock held, for imports that need it.
-    os.register_at_fork(
-        before=FORK_GUARD.hold, after_in_parent=FORK_GUARD.release, after_in_child=FORK_GUARD.renew
-    )
+RENEWALS: Final[list[Callable[[], None]]] = []
+"""Called in a forked child before anything of its parent is dropped, to make locks anew."""

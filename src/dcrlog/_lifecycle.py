@@ -11,6 +11,7 @@ import sys
 import weakref
 from typing import Final, Protocol
 
+from dcrlog._forking import FORK_GUARD, RENEWALS
 from dcrlog._own_threads import SENDER_IDENTS
 
 
@@ -76,6 +77,9 @@ _watched_pid: int | None = None
 
 
 def _forget_parent() -> None:
+    FORK_GUARD.renew()
+    for renew in RENEWALS:
+        renew()
     # A new thread may get the ident that one of the parent's had.
     SENDER_IDENTS.clear()
     for pipeline in list(_known):
@@ -83,4 +87,8 @@ def _forget_parent() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_parent)
+    # Hooks run before a fork in the reverse order of their registration. Were logging's the first to run,
+    # the guard would wait with its lock held, for imports that need it.
+    os.register_at_fork(
+        before=FORK_GUARD.hold, after_in_parent=FORK_GUARD.release, after_in_child=_forget_parent
+    )

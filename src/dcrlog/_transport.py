@@ -4,6 +4,8 @@ No fork falls into the making of a connection, and of an answer no more is read 
 Imports requests, so it is imported in a sender's thread only.
 """
 
+import threading
+import weakref
 import zlib
 from typing import Any, Final
 
@@ -13,7 +15,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPSConnectionPool
 from urllib3.connection import HTTPSConnection
 
-from dcrlog._forking import FORK_GUARD
+from dcrlog._forking import FORK_GUARD, RENEWALS
 
 LARGEST_ANSWER: Final = 65_536
 """Bytes of an answer that are read. The service's errors take a few hundred; a proxy's page, or worse, may be
@@ -39,6 +41,30 @@ class _Connection(HTTPSConnection):
 
 class _Pool(HTTPSConnectionPool):
     ConnectionCls = _Connection
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        _pools.add(self)
+
+
+_pools: Final[weakref.WeakSet[_Pool]] = weakref.WeakSet()
+
+
+def _renew_locks() -> None:
+    """Let a forked child close its parent's pools, as urllib3 does when they are dropped, and at exit.
+
+    A sender of the parent may have been at a pool's queue: 2 of 500 children hung there (urllib3 2.8).
+    """
+    for pool in list(_pools):
+        waiting = pool.pool
+        if waiting is not None:
+            waiting.mutex = threading.Lock()
+            waiting.not_empty = threading.Condition(waiting.mutex)
+            waiting.not_full = threading.Condition(waiting.mutex)
+            waiting.all_tasks_done = threading.Condition(waiting.mutex)
+
+
+RENEWALS.append(_renew_locks)
 
 
 class _Adapter(HTTPAdapter):

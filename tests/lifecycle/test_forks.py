@@ -186,6 +186,34 @@ def test_a_fork_while_another_thread_holds_the_queue_leaves_the_child_a_free_one
     assert counted() == {"before": 1, "child": 1, "after": 1}
 
 
+def test_a_fork_while_a_sender_is_at_its_pool_leaves_the_child_an_end(run_forking, counted):
+    """At exit, and when a pool is dropped, urllib3 closes what waits in it, also in the child."""
+    run_forking(
+        """
+        handler = use(close_timeout=30)
+        log.info("before")
+        handler.flush(30)
+        from dcrlog._transport import _pools
+        [pool] = _pools
+        is_held, is_over = threading.Event(), threading.Event()
+
+        def hold():
+            with pool.pool.mutex:
+                is_held.set()
+                is_over.wait(30)
+
+        holder = threading.Thread(target=hold)
+        holder.start()
+        is_held.wait()
+        wait_for([in_child(lambda: log.info("child"))], seconds=20)
+        is_over.set()
+        holder.join()
+        """
+    )
+
+    assert counted() == {"before": 1, "child": 1}
+
+
 def test_a_fork_while_a_token_is_awaited_waits_two_seconds_and_both_sides_go_on(run_forking, counted):
     """The second fork does not wait: what hangs may hang for ever."""
     run_forking(
