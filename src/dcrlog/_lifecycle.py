@@ -42,6 +42,11 @@ def hold(pipeline: Living) -> None:
     _held.add(pipeline)
 
 
+def let_go(pipeline: Living) -> None:
+    """Keep it no longer: its rows are settled."""
+    _held.discard(pipeline)
+
+
 def owns_logging_lock() -> bool:
     """Whether the caller holds logging's module lock, as inside `dictConfig`.
 

@@ -190,7 +190,10 @@ class Pipeline:
         # What is under way then, another caller delivers.
         if self._senders.are_alive or self._queue.outlook()[0]:
             self._wait_until(lambda: self._queue.is_settled(through) or self._is_vain(deadline), deadline)
-        return self._queue.is_settled(through)
+        is_settled = self._queue.is_settled(through)
+        if is_settled:
+            _lifecycle.let_go(self)
+        return is_settled
 
     def _is_vain(self, deadline: float) -> bool:
         """Whether the process need not stay: nothing is on its way, and the next try would come too late."""
