@@ -25,3 +25,15 @@ def _balanced_accounts():
     lifecycle = sys.modules.get("dcrlog._lifecycle")
     for pipeline in tuple(lifecycle._known) if lifecycle is not None else ():
         assert_balanced(pipeline)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ended_senders():
+    """Senders that still wait for a server when the tests are over let go of their connections first."""
+    yield
+    lifecycle = sys.modules.get("dcrlog._lifecycle")
+    for pipeline in tuple(lifecycle._known) if lifecycle is not None else ():
+        pipeline._queue.drop_rest("exit")
+        pipeline._senders.end()
+        for thread in tuple(pipeline._senders._threads):
+            thread.join(30)

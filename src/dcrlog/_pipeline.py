@@ -41,11 +41,15 @@ class Pipeline:
         self._clock = clock or SystemClock()
         self._report = Report(self._clock)
         self._blocks = settings.on_full is OnFull.BLOCK
-        self.renew()
+        self._begin()
         _lifecycle.register(self)
 
     def renew(self) -> None:
         """Begin with empty accounts, a new instance id, new locks and no thread."""
+        self._queue.abandon()
+        self._begin()
+
+    def _begin(self) -> None:
         settings = self._settings
         stamped = {field: column.name for column in settings.columns for field in column.fields}
         self._counting = threading.RLock()
@@ -189,11 +193,17 @@ class Pipeline:
             self._senders.run_here(deadline)
         # What is under way then, another caller delivers.
         if self._senders.are_alive or self._queue.outlook()[0]:
-            self._wait_until(lambda: self._queue.is_settled(through) or self._is_vain(deadline), deadline)
+            self._wait_until(lambda: self._is_over(through, deadline), deadline)
         is_settled = self._queue.is_settled(through)
         if is_settled:
             _lifecycle.let_go(self)
         return is_settled
+
+    def _is_over(self, through: int, deadline: float) -> bool:
+        if self._senders.are_short:
+            # The last sender has died meanwhile.
+            self._senders.start()
+        return self._queue.is_settled(through) or self._is_vain(deadline)
 
     def _is_vain(self, deadline: float) -> bool:
         """Whether the process need not stay: nothing is on its way, and the next try would come too late."""

@@ -105,15 +105,12 @@ class Queue(Intake):
             self._notify()
 
     @inside
-    def reclaim(self, ident: int) -> bool:
-        """Put back what a thread has left under way when it ended; return whether there was anything."""
-        left = self._waiting.taken_by(ident)
-        for batch in left:
+    def reclaim(self, ident: int) -> None:
+        """Put back what a thread has left under way when it ended, and let others see to it."""
+        for batch in self._waiting.taken_by(ident):
             self._waiting.put_back(batch)
-        if left:
-            self._notify()
-            self._wake()
-        return bool(left)
+        self._notify()
+        self._wake()
 
     @inside
     def replace(self, batch: Batch, pieces: Iterable[Batch], *, suspect: Batch | None = None) -> None:
@@ -154,6 +151,14 @@ class Queue(Intake):
         self._waiting = Waiting()
         self._notify()
         return lost
+
+    def abandon(self) -> None:
+        """Forget all rows, in a forked child: they are the parent's. Without the lock, which nobody may hold.
+
+        Under gevent the parent's senders go on in the child, and would deliver them once more.
+        """
+        self._open = None
+        self._waiting = Waiting()
 
     @inside
     def request_flush(self) -> int:

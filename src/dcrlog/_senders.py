@@ -154,8 +154,9 @@ class Senders:
             self._delivery.report_death(error)
         finally:
             self._threads.discard(threading.current_thread())
-            if self._queue.reclaim(ident) or not self._threads:
+            if not self._threads:
                 self.are_short = True
+            self._queue.reclaim(ident)
             try:
                 if self._is_ending and not self._threads:
                     self._sender.close()

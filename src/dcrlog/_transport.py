@@ -56,8 +56,9 @@ def _renew_locks() -> None:
     A sender of the parent may have been at a pool's queue: 2 of 500 children hung there (urllib3 2.8).
     """
     for pool in list(_pools):
-        waiting = pool.pool
-        if waiting is not None:
+        waiting: Any = pool.pool
+        # gevent's queues, which its patches put there, have no locks.
+        if hasattr(waiting, "mutex"):
             waiting.mutex = threading.Lock()
             waiting.not_empty = threading.Condition(waiting.mutex)
             waiting.not_full = threading.Condition(waiting.mutex)

@@ -89,9 +89,6 @@ def test_a_greenlet_that_waits_for_a_flush_lets_others_run(run, counted, order):
     assert counted() == {"first": 1}
 
 
-@pytest.mark.xfail(
-    reason="the copy of the sender goes on in the child, with its parent's queue", strict=False
-)
 def test_a_child_forked_between_greenlets_sends_none_of_its_parents_rows(run, counted):
     """gevent carries every greenlet into the child, the senders too."""
     run(
