@@ -57,7 +57,7 @@ def order_faults(emulator, each, chance):
         requests[name].append(number)
     for name, nth in requests.items():
         ordered[name] = emulator.faults.add(Fault(**INGESTION_FAULTS[name], nth=nth, times=each))
-    token = Fault("status", kind="token", status=503, rate=0.5, seed=1, times=each)
+    token = Fault("status", kind="token", status=503, rate=0.75, seed=1, times=each)
     ordered["token 503"] = emulator.faults.add(token)
     return ordered
 
@@ -78,7 +78,7 @@ def soak(emulator, each, seed):
             log.info("poison %d", poison)
         assert_balanced(handler)
         handler.flush(chance.uniform(0.0, 20.0))
-        assert good < 1_000_000
+        assert good < 1_000_000, {name: fault.hits for name, fault in faults.items() if fault.hits < each}
     log.info("fresh")
     assert handler.flush(20_000.0)
     return handler, faults, good, poison
