@@ -5,6 +5,7 @@ The profile is "dev" for every run, "soak" for `HYPOTHESIS_PROFILE=soak`.
 
 import os
 import sys
+import threading
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -35,5 +36,7 @@ def _ended_senders():
     for pipeline in tuple(lifecycle._known) if lifecycle is not None else ():
         pipeline._queue.drop_rest("exit")
         pipeline._senders.end()
-        for thread in tuple(pipeline._senders._threads):
+    # Also those of pipelines that are gone already.
+    for thread in threading.enumerate():
+        if thread.name == "dcrlog-sender":
             thread.join(30)
