@@ -5,7 +5,6 @@ The profile is "dev" for every run, "soak" for `HYPOTHESIS_PROFILE=soak`.
 
 import os
 import sys
-import threading
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -36,7 +35,5 @@ def _ended_senders():
     for pipeline in tuple(lifecycle._known) if lifecycle is not None else ():
         pipeline._queue.drop_rest("exit")
         pipeline._senders.end()
-    # Also those of pipelines that are gone already.
-    for thread in threading.enumerate():
-        if thread.name == "dcrlog-sender":
+        for thread in tuple(pipeline._senders._threads):
             thread.join(30)

@@ -1,5 +1,7 @@
 """The emulator over real HTTP and TLS, and a logger of its own for each test."""
 
+import threading
+
 import pytest
 
 from dcrlog.emulator import Emulator
@@ -11,6 +13,15 @@ def shared_emulator():
     """One emulator for the module."""
     with Emulator() as running:
         yield running
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ended_threads():
+    """Senders that are at a request when the tests are over let go of their connections first."""
+    yield
+    for thread in threading.enumerate():
+        if thread.name == "dcrlog-sender":
+            thread.join(35)
 
 
 @pytest.fixture
