@@ -11,13 +11,10 @@ import threading
 from typing import Final
 
 from dcrlog._clock import Clock
-from dcrlog._retry import LONGEST_HOLD, SHORTEST_HOLD, Answer, wait_before_retry
+from dcrlog._retry import LONGEST_HOLD, MOST_REFUSALS, SHORTEST_HOLD, Answer, wait_before_retry
 
 PROBE_SECONDS: Final = 30.0
 """How long the others wait for the answer to a probe."""
-
-MOST_REFUSALS: Final = 32
-"""So many refusals in a row, with nothing taken: not the rows are to blame, but the configuration."""
 
 _THROTTLED_SECONDS: Final = 300.0
 _THROTTLE_WINDOW: Final = 60.0

@@ -17,6 +17,9 @@ LONGEST_RETRY_AFTER: Final = 900.0
 SHORTEST_HOLD: Final = 30.0
 LONGEST_HOLD: Final = 60.0
 
+MOST_REFUSALS: Final = 32
+"""So many refusals in a row, with nothing taken: not the rows are to blame, but the configuration."""
+
 TLS_FAILURE: Final = "TLS"
 """The code of an answer where the certificate or the protocol was not accepted, by either side."""
 

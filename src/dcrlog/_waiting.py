@@ -9,12 +9,10 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from dcrlog._batch import Batch
+from dcrlog._retry import MOST_REFUSALS
 
 _PATIENCE: Final = 8
 """Refusals in a row after which every fourth request looks for proof elsewhere."""
-
-_HOPELESS: Final = 32
-"""Refusals in a row after which rows that were never refused go first."""
 
 
 class Waiting:
@@ -66,7 +64,7 @@ class Waiting:
                 refused batch comes first, since it leads to a guilty row soonest. Many: now and then
                 another batch, whose acceptance proves that rows are to blame.
         """
-        wants_proof = refusals >= _HOPELESS or (refusals >= _PATIENCE and refusals % 4 == 0)
+        wants_proof = refusals >= MOST_REFUSALS or (refusals >= _PATIENCE and refusals % 4 == 0)
         if self._pieces and not (wants_proof and self._sealed):
             smallest = min(reversed(range(len(self._pieces))), key=self._size)
             batch = self._pieces.pop(0 if wants_proof else smallest)

@@ -10,7 +10,7 @@ from dcrlog import LogsIngestionHandler
 from dcrlog._client import ClientSender
 from dcrlog._endpoint import parse_endpoint
 from dcrlog.emulator import Fault
-from pipelines import HurriedClock, assert_balanced
+from pipelines import HurriedClock, assert_balanced, make_logger
 
 SPEED = 500
 INGESTION_FAULTS = {
@@ -68,7 +68,8 @@ def soak(emulator, each, seed):
     endpoint = parse_endpoint(emulator.endpoint, None)
     sender = ImpatientSender(endpoint, emulator.rule_id, "Custom-AppLogs", "environment")
     handler = LogsIngestionHandler(sender=sender, clock=HurriedClock(SPEED), account_rows="never")
-    log, good, poison = handler_logger(handler), 0, 0
+    log, good, poison = make_logger("soak"), 0, 0
+    log.handlers = [handler]
     while any(fault.hits < each for fault in faults.values()):
         for _ in range(chance.randint(1, 40)):
             good += 1
@@ -82,16 +83,6 @@ def soak(emulator, each, seed):
     log.info("fresh")
     assert handler.flush(20_000.0)
     return handler, faults, good, poison
-
-
-def handler_logger(handler):
-    import logging
-
-    logger = logging.getLogger("dcrlog-test.soak")
-    logger.setLevel(logging.DEBUG)
-    logger.propagate = False
-    logger.handlers = [handler]
-    return logger
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dcrlog._clock import Signal
 from dcrlog._ledger import Ledger, Loss
 from dcrlog.stats import DropReason
 from dcrlog.testing import Answer, ManualClock, RecordingSender, ScriptedSender, SkippingClock
@@ -70,7 +71,7 @@ def test_the_oldest_that_were_dropped_are_told_too():
     put_quietly(pipeline, [big(b"DEBUG", number) for number in range(400)])
     is_out = False
     deliver_here(pipeline, 120.0)
-    pipeline._clock.wait(_signal(), 2.0)
+    pipeline._clock.wait(Signal(), 2.0)
     put_quietly(pipeline, [big(b"INFO", 1)])
     deliver_here(pipeline)
     deliver_here(pipeline)
@@ -122,7 +123,7 @@ def test_the_loss_of_a_row_that_tells_is_not_told():
     for number in range(30):
         deliver_here(pipeline, 10.0)
         put_quietly(pipeline, [b'{"Message":"%d"}' % number])
-        pipeline._clock.wait(_signal(), 10.0)
+        pipeline._clock.wait(Signal(), 10.0)
 
     assert pipeline.stats().dropped == {DropReason.REJECTED: 2}
     assert pipeline.stats().accepted == 33
@@ -136,7 +137,7 @@ def test_while_rows_are_lost_all_the_time_it_is_told_once_a_minute():
     for number in range(130):
         put_quietly(pipeline, [b'{"Message":"%b"}' % (b"x" * 1_000_000), b'{"Message":"%d"}' % number])
         deliver_here(pipeline)
-        clock.wait(_signal(), 0.99)
+        clock.wait(Signal(), 0.99)
 
     assert len(about(sender, "loss")) == 2
     assert numbers(about(sender, "loss")[0]["ranges"])[0] == 1
@@ -346,12 +347,6 @@ def test_a_stderr_that_logs_is_told_once(monkeypatch):
     pipeline._queue.drop_rest(DropReason.EXIT)
 
     assert len([line for line in lines if "were not delivered" in line]) == 1
-
-
-def _signal():
-    from dcrlog._clock import Signal
-
-    return Signal()
 
 
 def _join(pipeline):

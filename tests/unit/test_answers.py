@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcrlog._backoff import MOST_REFUSALS
+from dcrlog._clock import Signal
 from dcrlog._delivery import MOST_STRIKES
-from dcrlog._retry import TLS_FAILURE, Outcome, classify, remedy
+from dcrlog._retry import MOST_REFUSALS, TLS_FAILURE, Outcome, classify, remedy
 from dcrlog.stats import DropReason
 from dcrlog.testing import Answer, SkippingClock
 from pipelines import HurriedClock, JudgingSender, assert_balanced, deliver_here, make_pipeline, put_quietly
@@ -305,7 +305,7 @@ def test_failures_by_chance_cost_no_row(chance):
     pipeline = make_pipeline(sender, SkippingClock(), flush_interval=0.01)
     for number in range(300):
         put_quietly(pipeline, [b'{"Message":"%d"}' % number])
-        pipeline._clock.wait(_never(), 0.01)
+        pipeline._clock.wait(Signal(), 0.01)
         pipeline._senders.run_here(pipeline._clock.monotonic() + 5.0)
     deliver_here(pipeline)
 
@@ -341,13 +341,7 @@ def test_after_repeated_429_rows_wait_longer_for_each_other():
     put_quietly(pipeline, rows_numbered(1))
     assert pipeline._queue.due_in() == pytest.approx(10.0)
 
-    clock.wait(_never(), 600.0)
+    clock.wait(Signal(), 600.0)
     deliver_here(pipeline)
     put_quietly(pipeline, rows_numbered(1))
     assert pipeline._queue.due_in() == pytest.approx(1.0)
-
-
-def _never():
-    from dcrlog._clock import Signal
-
-    return Signal()
