@@ -42,7 +42,9 @@ def log_while_it_hangs(request, emulator, logger, what):
     else:
         kind = "token" if what == "token endpoint" else "ingestion"
         hangs = emulator.faults.add(Fault("hang", kind=kind, times=1)).wait
-    credential = {"()": "azure.identity.EnvironmentCredential"}  # of its own, without a token in its cache
+    # Of its own, without a token in its cache. It must not try again while the emulator ends: of a connection
+    # that is reset before its handshake CPython 3.11 leaves the socket open (`SSLSocket._create`).
+    credential = {"()": "azure.identity.EnvironmentCredential", "retry_total": 0}
     handler = LogsIngestionHandler(credential=credential, flush_interval=0.01, close_timeout=0.1)
     logger.addHandler(handler)
     logger.info("first")
