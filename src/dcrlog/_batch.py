@@ -10,6 +10,8 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from dcrlog._forking import FORK_GUARD
+
 MAX_BODY_BYTES: Final = 1_000_000
 """The service answers 413 above 1,048,576 bytes; the rest is headroom."""
 
@@ -216,7 +218,8 @@ _compress: Callable[[bytes], bytes] | None = None
 
 def _choose_codec() -> Callable[[bytes], bytes]:
     try:
-        from isal import isal_zlib
+        with FORK_GUARD.section():
+            from isal import isal_zlib
     except ImportError:
         return _zlib_gzip
     return lambda body: bytes(isal_zlib.compress(body, 1, wbits=31))

@@ -13,14 +13,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
+from dcrlog._attempt import begin_attempt
 from dcrlog._endpoint import Endpoint
 from dcrlog._failures import answer_of, claims_of
 from dcrlog._forking import FORK_GUARD
 from dcrlog._retry import Answer
 from dcrlog._sharing import SharedClient, enter
-
-CONNECT_TIMEOUT: Final = 10.0
-READ_TIMEOUT: Final = 30.0
 
 
 class ClientSender:
@@ -43,10 +41,18 @@ class ClientSender:
         self._renewed_from = -1
 
     def send(self, body: bytes, *, request_id: str, timeout: float) -> Answer:
-        """Upload a gzipped body once. Never raises; what went wrong is in the answer."""
+        """Upload a gzipped body once. Never raises; what went wrong is in the answer.
+
+        Args:
+            body: The rows.
+            request_id: The client's id of this request.
+            timeout: Seconds for all of it, except for name resolution, for imports, and for a credential that
+                the application made: those take the time they take.
+        """
+        begin_attempt(timeout)
         try:
             with _untraced():
-                return self._upload(body, request_id, timeout)
+                return self._upload(body, request_id)
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
@@ -58,7 +64,7 @@ class ClientSender:
         if shared is not None:
             shared.leave(self)
 
-    def _upload(self, body: bytes, request_id: str, timeout: float) -> Answer:
+    def _upload(self, body: bytes, request_id: str) -> Answer:
         shared, renewals = self._begin_request()
         try:
             shared.client.upload(
@@ -68,8 +74,6 @@ class ClientSender:
                 # a list it would serialise twice, and miscount (azure-monitor-ingestion 1.1.0).
                 io.BytesIO(body),
                 request_id=request_id,
-                connection_timeout=min(CONNECT_TIMEOUT, timeout),
-                read_timeout=min(READ_TIMEOUT, timeout),
                 enforce_https=not self._endpoint.is_plain_http,
                 tracing_options={"enabled": False},
             )

@@ -107,17 +107,21 @@ def make_credential(setting: Any, endpoint: Endpoint) -> Any:
 def _named(name: str, endpoint: Endpoint) -> Any:
     from azure import identity
 
+    from dcrlog._transport import Transport
+
     follows_cloud = endpoint.authority is not None and not os.environ.get("AZURE_AUTHORITY_HOST")
     authority = {"authority": endpoint.authority} if follows_cloud else {}
-    if name == "managed_identity":
-        return identity.ManagedIdentityCredential(client_id=os.environ.get("AZURE_CLIENT_ID") or None)
     if name == "azure_cli":
         return identity.AzureCliCredential()
+    transport = Transport()
+    if name == "managed_identity":
+        client_id = os.environ.get("AZURE_CLIENT_ID") or None
+        return identity.ManagedIdentityCredential(client_id=client_id, transport=transport)
     if name == "workload_identity":
-        return identity.WorkloadIdentityCredential(**authority)
+        return identity.WorkloadIdentityCredential(transport=transport, **authority)
     if name == "environment":
-        return identity.EnvironmentCredential(**authority)
-    return identity.DefaultAzureCredential(**authority)
+        return identity.EnvironmentCredential(transport=transport, **authority)
+    return identity.DefaultAzureCredential(transport=transport, **authority)
 
 
 def _made(setting: Mapping[str, Any]) -> Any:

@@ -1,10 +1,13 @@
 """How the official client's requests reach the network.
 
-No fork falls into the making of a connection, and of an answer no more is read than there is use for.
+No fork falls into the making of a connection, an attempt takes no longer than it may, and of an answer
+no more is read than there is use for.
 Imports requests, so it is imported in a sender's thread only.
 """
 
+import ssl
 import threading
+import time
 import weakref
 import zlib
 from typing import Any, Final
@@ -14,8 +17,14 @@ from requests import PreparedRequest, Response, Session
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPSConnectionPool
 from urllib3.connection import HTTPSConnection
+from urllib3.util import Timeout, create_urllib3_context, resolve_cert_reqs
 
+from dcrlog._attempt import seconds_left
 from dcrlog._forking import FORK_GUARD, RENEWALS
+
+_CONNECT_TIMEOUT: Final = 10.0
+_READ_TIMEOUT: Final = 30.0
+"""The client's own are 5 minutes each (azure-core 1.41)."""
 
 LARGEST_ANSWER: Final = 65_536
 """Bytes of an answer that are read. The service's errors take a few hundred; a proxy's page, or worse, may be
@@ -23,7 +32,18 @@ of any size, and would stand in memory whole, decompressed."""
 
 
 class Transport(RequestsTransport):  # type: ignore[misc]  # untyped where azure-core exports it
-    """The client's own transport, but for its connections and for how much of an answer it reads."""
+    """The client's own transport, but for its connections, its time limits and how much it reads."""
+
+    def send(self, request: Any, **options: Any) -> Any:
+        """Send a request within what is left of this thread's attempt."""
+        left = seconds_left()
+        options["connection_timeout"] = min(options.get("connection_timeout", _CONNECT_TIMEOUT), left)
+        options["read_timeout"] = min(options.get("read_timeout", _READ_TIMEOUT), left)
+        return super().send(request, **options)
+
+    def sleep(self, duration: float) -> None:
+        """Wait before a credential's own retry, but not beyond the attempt."""
+        super().sleep(min(duration, seconds_left()))
 
     def _init_session(self, session: Session) -> None:
         super()._init_session(session)
@@ -31,12 +51,46 @@ class Transport(RequestsTransport):  # type: ignore[misc]  # untyped where azure
             session.mount(scheme, _Adapter())
 
 
+class _Socket(ssl.SSLSocket):
+    """Reads until a point in time, where a socket's own limit is for each of its reads.
+
+    A server that sends its answer byte by byte would never come to an end.
+    """
+
+    ends: float | None = None
+
+    def recv_into(self, *args: Any, **options: Any) -> int:
+        if self.ends is not None:
+            self.settimeout(max(self.ends - time.monotonic(), 0.001))
+        return super().recv_into(*args, **options)
+
+
 class _Connection(HTTPSConnection):
     def connect(self) -> None:
+        self.ssl_context = create_urllib3_context(cert_reqs=resolve_cert_reqs(self.cert_reqs))
+        self.ssl_context.sslsocket_class = _Socket
         # OpenSSL's own locks stay held in a forked child: 5 of 17 children hung at their first connection
         # while their parent made contexts (OpenSSL 3.0.19). On open connections none did, of 300.
         with FORK_GUARD.section():
             super().connect()
+
+    def _new_conn(self) -> Any:
+        started = time.monotonic()
+        sock = super()._new_conn()
+        # The greeting of TLS gets what the connection has left, or it would be the whole time once more.
+        sock.settimeout(max((self.timeout or _CONNECT_TIMEOUT) - (time.monotonic() - started), 0.001))
+        return sock
+
+    def request(self, *args: Any, **options: Any) -> None:
+        # urllib3 sets the limit of a socket that is used again for the answer only.
+        if self.sock is not None:
+            self.sock.settimeout(self.timeout)
+        super().request(*args, **options)
+
+    def getresponse(self) -> Any:
+        if isinstance(self.sock, _Socket):
+            self.sock.ends = time.monotonic() + (self.timeout or _READ_TIMEOUT)
+        return super().getresponse()
 
 
 class _Pool(HTTPSConnectionPool):
@@ -85,6 +139,8 @@ class _Adapter(HTTPAdapter):
         manager.connection_pool_kw["blocksize"] = 32 * 1024
 
     def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
+        connect, read = options["timeout"]
+        options["timeout"] = Timeout(total=read, connect=connect, read=read)
         response = super().send(request, *args, **options)
         raw = response.raw
         try:

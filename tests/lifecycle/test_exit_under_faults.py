@@ -28,11 +28,20 @@ ended = time.monotonic()
 """
 
 AT_WORK = """
-import threading
-requests = threading.Event()
+import json, os, threading
+from urllib.request import urlopen
+
+def are_at_work():
+    for name in ("one", "two"):
+        if not logging.getLogger(name).handlers[0].stats().requests:
+            return False
+    log = os.environ.get("REQUESTS")
+    return not log or json.load(urlopen(log))
+
 logging.getLogger("one").warning("one")
 logging.getLogger("two").warning("two")
-requests.wait(1.5)  # until both are at their requests
+while not are_at_work():
+    threading.Event().wait(0.02)
 ended = time.monotonic()
 """
 
@@ -90,7 +99,8 @@ def test_two_handlers_end_within_their_one_deadline(run, emulator, fault, work):
     """What is not delivered by then is told on stderr."""
     options = dict(FAULTS[fault])
     emulator.faults.add(Fault(options.pop("action"), **options))
-    program = run(TWO_HANDLERS + WORKS[work], preamble="", stderr=None)
+    requests = f"{emulator.http_endpoint}/_emulator/requests"
+    program = run(TWO_HANDLERS + WORKS[work], preamble="", stderr=None, REQUESTS=requests)
 
     assert ends_in_time(program)
 
