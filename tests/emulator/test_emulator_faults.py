@@ -210,6 +210,20 @@ def test_a_hang_ends_when_the_client_leaves(emulator, scheme):
 
 
 @SCHEMES
+def test_a_hang_ends_when_the_faults_are_cleared(emulator, scheme):
+    """By a reset: the service has come back, and the client may try again."""
+    fault = emulator.faults.add(Fault("hang"))
+    with connect(emulator, scheme) as connection:
+        connection.sendall(upload(emulator))
+        assert fault.wait()
+        emulator.faults.clear()
+        received, was_reset = read_to_reset(connection)
+
+    assert (received, was_reset) == (b"", True)
+    assert emulator.count("AppLogs_CL") == 0
+
+
+@SCHEMES
 @pytest.mark.parametrize(
     "fault", [Fault("hang"), Fault("delay", seconds=600), Fault("drip", seconds=600)], ids=lambda f: f.action
 )

@@ -1,6 +1,7 @@
 """Starting and stopping: two listeners, several at once, errors that cross threads, nothing left behind."""
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import certifi
@@ -122,6 +124,30 @@ def test_stopping_does_not_wait_for_its_clients(web):
     no_body.settimeout(5)
     with no_handshake, no_body, session:
         assert cut_off(no_body)
+
+
+def test_a_connection_that_comes_at_the_stop_is_closed():
+    """Left to the garbage collector, it would make a ResourceWarning, which is an error here."""
+    for _ in range(20):
+        emulator, has_stopped = Emulator(), threading.Event()
+        emulator.start()
+        address = ("127.0.0.1", port_of(emulator.http_endpoint))
+        callers = [threading.Thread(target=call_until, args=(address, has_stopped)) for _ in range(2)]
+        for caller in callers:
+            caller.start()
+        try:
+            emulator.stop()
+        finally:
+            has_stopped.set()
+            for caller in callers:
+                caller.join(10)
+        gc.collect()
+
+
+def call_until(address, has_stopped):
+    while not has_stopped.is_set():
+        with suppress(OSError):
+            socket.create_connection(address, timeout=5).close()
 
 
 def test_stopping_twice_is_harmless():

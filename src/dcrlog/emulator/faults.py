@@ -10,6 +10,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, Final
@@ -63,6 +64,8 @@ class ActiveFault:
         self._nth = {fault.nth} if isinstance(fault.nth, int) else set(fault.nth or ())
         self._opened = -math.inf
         self._requests = self._bytes = 0
+        self._is_cleared = False
+        self._held: list[Callable[[], object]] = []
 
     @property
     def hits(self) -> int:
@@ -107,6 +110,24 @@ class ActiveFault:
             self._hits += 1
             self._hit.notify_all()
 
+    def on_clear(self, let_go: Callable[[], object]) -> None:
+        """Call that when the fault is cleared; at once if it is already."""
+        with self._hit:
+            if not self._is_cleared:
+                self._held.append(let_go)
+                return
+        let_go()
+
+    def clear(self) -> None:
+        """Let go of the requests that hang."""
+        with self._hit:
+            self._is_cleared = True
+            held, self._held = self._held, []
+        for let_go in held:
+            # Of a server that has ended since.
+            with suppress(RuntimeError):
+                let_go()
+
     def retry_after(self) -> int:
         """Return the seconds until a throttle's window ends."""
         return max(1, math.ceil(self._opened + (self.fault.window or _WINDOW) - self._clock()))
@@ -148,9 +169,11 @@ class Faults:
         return added
 
     def clear(self) -> None:
-        """Remove all faults; a request that one of them holds up stays so."""
+        """Remove all faults. Requests that hang are reset; one that is delayed or drips stays so."""
         with self._lock:
-            self._active = ()
+            cleared, self._active = self._active, ()
+        for active in cleared:
+            active.clear()
 
     def look_at_rows(self, kind: str) -> bool:
         """Tell whether some fault needs the rows of such a request."""

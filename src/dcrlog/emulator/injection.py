@@ -1,5 +1,6 @@
 """What a fault does to the request that it hits, between arrival and answer."""
 
+import asyncio
 from functools import partial
 from http import HTTPStatus
 from typing import Final
@@ -66,7 +67,11 @@ class _Hit(Response):
         self._hit.land()
         wire, fault = wire_of(scope), self._hit.fault
         if self._answer is None:
-            if fault.action != "hang":
+            if fault.action == "hang":
+                # Faults are cleared in any thread.
+                call_here = asyncio.get_running_loop().call_soon_threadsafe
+                self._hit.on_clear(partial(call_here, wire.reset))
+            else:
                 wire.reset()
             # To return before the connection is known to be lost would be answered 500.
             await wire.wait(None)

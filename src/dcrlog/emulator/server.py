@@ -24,7 +24,13 @@ _START_TIMEOUT: Final = 10.0
 _GRACE: Final = 1.0
 """Seconds that requests under way get when the server stops."""
 _STOP_TIMEOUT: Final = 5.0
-_CLOSING_TURNS: Final = 10
+_TURNS: Final = 10
+
+
+async def _turns() -> None:
+    """Let the event loop do what it has begun."""
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
 
 
 class _QuietConfig(Config):
@@ -134,6 +140,11 @@ class Server:
         self._loop = loop
         self._started.set()
         await self._stopping.wait()
+        for listener, _ in self._listeners:
+            # Or a connection would be lost that comes while its task is cancelled: the task has it, unseen.
+            with suppress(NotImplementedError):
+                loop.remove_reader(listener)
+        await _turns()
         for task in accepting:
             task.cancel()
         for connection in list(self._state.connections):
@@ -149,12 +160,11 @@ class Server:
             task.cancel()
         await asyncio.gather(*remaining, return_exceptions=True)
         # Aborted transports close their sockets in callbacks of the next turns.
-        for _ in range(_CLOSING_TURNS):
-            await asyncio.sleep(0)
+        await _turns()
 
     async def _accept(self, listener: socket.socket, context: ssl.SSLContext | None) -> None:
         loop = asyncio.get_running_loop()
-        while True:
+        while not self._stopping.is_set():
             try:
                 accepted, _ = await loop.sock_accept(listener)
             except OSError:
