@@ -193,12 +193,15 @@ def test_a_fork_while_a_sender_is_at_its_pool_leaves_the_child_an_end(run_forkin
         handler = use(close_timeout=30)
         log.info("before")
         handler.flush(30)
+        from contextlib import ExitStack
         from dcrlog._transport import _pools
-        [pool] = _pools
+        assert len(_pools) == 2  # of the service, and of the login service
         is_held, is_over = threading.Event(), threading.Event()
 
         def hold():
-            with pool.pool.mutex:
+            with ExitStack() as held:
+                for pool in _pools:
+                    held.enter_context(pool.pool.mutex)
                 is_held.set()
                 is_over.wait(30)
 
