@@ -78,6 +78,9 @@ class Wire:
         loop = asyncio.get_running_loop()
         started = loop.time()
         for offset in range(0, len(data), step):
+            # Of a TLS connection that was closed twice, asyncio's transport cannot even refuse a write.
+            if self._protocol.transport.is_closing():
+                return
             self._protocol.transport.write(data[offset : offset + step])
             share = min(offset + step, len(data)) / len(data)
             if not await self.wait(max(0.0, started + seconds * share - loop.time())):
