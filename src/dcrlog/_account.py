@@ -63,7 +63,7 @@ class Account:
         try:
             ledger.has_news = False
             self._read_levels()
-            _, _, dropped, _ = self._queue.accounts()
+            dropped = self._queue.accounts().dropped
             call_in, news = self._news(dropped)
             waits = [call_in, self._put_rows(sum(dropped.values()), is_well)]
             wait = min((wait for wait in waits if wait is not None), default=None)
@@ -80,15 +80,15 @@ class Account:
         try:
             self._read_levels()
             self._queue.tell_losses(self._loss_row)
-            accepted, delivered, dropped, pending = self._queue.accounts()
-            if self._settings.account_rows is AccountRows.ALWAYS and accepted > self._closed_through:
+            now = self._queue.accounts()
+            if self._settings.account_rows is AccountRows.ALWAYS and now.accepted > self._closed_through:
                 totals = {
-                    "delivered": delivered,
-                    "dropped": {str(reason): count for reason, count in dropped.items()},
-                    "pending": pending,
+                    "delivered": now.delivered,
+                    "dropped": {str(reason): count for reason, count in now.dropped.items()},
+                    "pending": now.pending,
                 }
                 self._queue.put_own(lambda seq: self._closing_row(seq, totals))
-                self._closed_through = accepted + 1
+                self._closed_through = now.accepted + 1
         finally:
             self._telling.release()
 
@@ -98,7 +98,7 @@ class Account:
             return
         try:
             self._called_at = float("-inf")
-            _, news = self._news(self._queue.accounts()[2])
+            _, news = self._news(self._queue.accounts().dropped)
         finally:
             self._telling.release()
         self._call(news)

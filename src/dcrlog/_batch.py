@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from dcrlog._forking import FORK_GUARD
+from dcrlog._segment import Segment
 
 MAX_BODY_BYTES: Final = 1_000_000
 """The service answers 413 above 1,048,576 bytes; the rest is headroom."""
@@ -23,6 +24,7 @@ ROW_OVERHEAD: Final = 64
 
 _SEPARATOR: Final = b",\n"
 _PACKED_OVERHEAD: Final = 1_024
+_AWAY_OVERHEAD: Final = 512
 _MOST_ROWS: Final = MAX_BODY_BYTES // len(_SEPARATOR)
 
 
@@ -33,13 +35,20 @@ class Stamp:
         instance_id: Random, 24 hexadecimal digits.
     """
 
-    __slots__ = ("_form", "_has_seq", "instance_id")
+    __slots__ = ("_columns", "_form", "_has_seq", "instance_id")
 
-    def __init__(self, instance_column: str | None, seq_column: str | None) -> None:
-        self.instance_id = os.urandom(12).hex()
+    def __init__(
+        self, instance_column: str | None, seq_column: str | None, instance_id: str | None = None
+    ) -> None:
+        self._columns = instance_column, seq_column
+        self.instance_id = instance_id or os.urandom(12).hex()
         self._has_seq = seq_column is not None
         form = f'{{"{instance_column}":"{self.instance_id}",' if instance_column else "{"
         self._form = (f'{form}"{seq_column}":%d,%b' if self._has_seq else form).encode()
+
+    def of(self, instance_id: str) -> "Stamp":
+        """Return the stamp of another instance, whose rows go into the same columns."""
+        return Stamp(*self._columns, instance_id)
 
     def write(self, first_seq: int, rows: list[bytes]) -> list[bytes]:
         """Return the rows with their stamps; their `Seq` counts on from the first."""
@@ -62,6 +71,7 @@ class Batch:
         stamp: Writes instance id and `Seq` into the rows when they are packed.
         first_seq: The `Seq` of its first row.
         opened_at: When that came, in seconds of the clock's monotonic scale.
+        segment: Where its rows are kept on the disk; None where they are in memory only.
 
     Attributes:
         open_rows: Its rows, until it is packed; the queue appends to them.
@@ -71,6 +81,7 @@ class Batch:
         charge: Bytes that the queue has counted for it since it was sealed.
         twin: The other half of a refused batch, held back: if this half is taken, the other one is to
             blame, and need not be sent whole.
+        is_adopted: Whether its rows were accepted by another instance, which has died.
         is_cleared: Whether refusals of it were forgotten, so that its success proves nothing of its twin.
         strikes: How often in a row it failed while others passed.
         failures: How many requests had failed when it did so last.
@@ -79,18 +90,22 @@ class Batch:
     """
 
     __slots__ = (
-        "_packed", "_stamp", "_starts",
-        "charge", "count", "failures", "first_seq", "is_cleared", "open_rows", "opened_at", "refused_at",
-        "row_cost", "size", "strikes", "taken", "twin",
+        "_is_away", "_packed", "_stamp", "_starts",
+        "charge", "count", "failures", "first_seq", "is_adopted", "is_cleared", "open_rows", "opened_at",
+        "refused_at", "row_cost", "segment", "size", "strikes", "taken", "twin",
     )  # fmt: skip
 
-    def __init__(self, stamp: Stamp, first_seq: int, opened_at: float) -> None:
+    def __init__(
+        self, stamp: Stamp, first_seq: int, opened_at: float, segment: Segment | None = None
+    ) -> None:
         self.first_seq = first_seq
+        self.segment = segment
         self.opened_at = opened_at
         self.size = 0
         self.count = 0
         self.charge = 0
         self.twin: Batch | None = None
+        self.is_adopted = False
         self.is_cleared = False
         self.strikes = 0
         self.failures = 0
@@ -102,11 +117,14 @@ class Batch:
         self.open_rows: list[bytes] = []
         self._starts = [(0, first_seq)]
         self._packed: bytes | None = None
+        self._is_away = False
 
     def append(self, row: bytes) -> bool:
         """Add a row if the body stays within `MAX_BODY_BYTES` with it, and return whether it was added."""
         size = self.size + len(row) + self.row_cost
         if size > MAX_BODY_BYTES:
+            return False
+        if self.segment is not None and not self.segment.append(self.last_seq + 1, row):
             return False
         self.open_rows.append(row)
         self.size = size
@@ -128,6 +146,59 @@ class Batch:
         """Fix the number of rows and what they cost."""
         self.count = len(self.open_rows)
         self.charge = self.cost
+        if self.segment is not None:
+            self.segment.seal()
+
+    @classmethod
+    def adopted(
+        cls, stamp: Stamp, opened_at: float, segment: Segment, rows: list[tuple[int, bytes]]
+    ) -> "Batch":
+        """Return a sealed batch of rows that another instance has accepted, with its stamp.
+
+        Args:
+            stamp: That of the other instance.
+            opened_at: When they were adopted, in seconds of the clock's monotonic scale.
+            segment: Where they are.
+            rows: The rows, each with its `Seq`.
+        """
+        batch = cls(stamp, rows[0][0], opened_at)
+        batch._fill(rows)
+        batch.segment = segment
+        batch.is_adopted = True
+        batch.count = len(batch.open_rows)
+        batch.charge = batch.cost
+        return batch
+
+    @property
+    def can_leave_memory(self) -> bool:
+        """Whether its rows are on the disk as they are here. A piece's rows have their stamps already."""
+        return self.segment is not None and self._stamp is not _WRITES_NOTHING
+
+    @property
+    def is_away(self) -> bool:
+        """Whether its rows are on the disk only."""
+        return self._is_away
+
+    def leave_memory(self) -> None:
+        """Let the rows be on the disk only, where they are anyway."""
+        self.open_rows, self._packed, self._is_away = [], None, True
+
+    def come_back(self) -> list[int]:
+        """Read the rows from the disk again; return the `Seq` of those that are not there any more."""
+        assert self.segment is not None
+        found = dict(self.segment.read())
+        wanted = [seq for first, last in self.ranges() for seq in range(first, last + 1)]
+        self._starts, self.count, self.size, self._is_away = [(0, self.first_seq)], 0, 0, False
+        self._fill([(seq, found[seq]) for seq in wanted if seq in found])
+        self.count = len(self.open_rows)
+        return [seq for seq in wanted if seq not in found]
+
+    def _fill(self, rows: list[tuple[int, bytes]]) -> None:
+        for seq, row in rows:
+            if seq != self.last_seq + 1:
+                self.resume_at(seq)
+            self.open_rows.append(row)
+            self.size += len(row) + self.row_cost
 
     @property
     def is_packed(self) -> bool:
@@ -137,6 +208,8 @@ class Batch:
     @property
     def cost(self) -> int:
         """Bytes it holds of the queue's capacity."""
+        if self._is_away:
+            return _AWAY_OVERHEAD
         if self._packed is not None:
             return len(self._packed) + _PACKED_OVERHEAD
         return self.size + len(self.open_rows) * (ROW_OVERHEAD - self.row_cost)
@@ -175,12 +248,10 @@ class Batch:
 
     def _piece(self, rows: list[tuple[int, bytes]]) -> "Batch":
         piece = Batch(_WRITES_NOTHING, rows[0][0], self.opened_at)
-        for seq, row in rows:
-            if seq != piece.last_seq + 1:
-                piece.resume_at(seq)
-            piece.open_rows.append(row)
-            piece.size += len(row) + piece.row_cost
+        piece._fill(rows)
         piece.seal()
+        piece.segment = self.segment
+        piece.is_adopted = self.is_adopted
         piece.strikes = self.strikes
         piece.failures = self.failures
         piece.taken = self.taken

@@ -11,11 +11,13 @@ from typing import Final
 
 from dcrlog._account import Account
 from dcrlog._backoff import Backoff
-from dcrlog._batch import Batch
+from dcrlog._batch import Batch, Stamp
+from dcrlog._clock import Clock
 from dcrlog._cut import shorten
 from dcrlog._queue import Queue
 from dcrlog._report import Report
 from dcrlog._retry import Answer, Outcome, Sender, classify
+from dcrlog._spool import Spool
 from dcrlog._values import text
 
 MOST_STRIKES: Final = 8
@@ -35,6 +37,9 @@ class Delivery:
         account: Tells what was lost.
         count: Adds to a counter of `Stats`.
         report: Tells people.
+        stamp: Writes into rows of this instance; those of others get the same columns.
+        spool: Where rows of dead instances are; None for memory only.
+        clock: What time is read from.
     """
 
     def __init__(
@@ -46,8 +51,15 @@ class Delivery:
         *,
         count: Callable[[str, int], None],
         report: Report,
+        stamp: Stamp,
+        spool: Spool | None,
+        clock: Clock,
     ) -> None:
         self._queue = queue
+        self._stamp = stamp
+        self._spool = spool
+        self._clock = clock
+        self._adopting = threading.Lock()
         self._sender = sender
         self._backoff = backoff
         self._account = account
@@ -60,9 +72,34 @@ class Delivery:
         """Take a batch if a request may be made now, with the request's number."""
         number = self._backoff.admit() if self._queue.due_in() == 0.0 else 0
         batch = self._queue.take(self._backoff.refusals) if number else None
+        if batch is not None and batch.is_away and not self._queue.restore(batch, batch.come_back()):
+            batch = None
         if number and batch is None:
             self._backoff.withdraw(number)
         return number, batch
+
+    def adopt(self) -> bool:
+        """Take over a segment of an instance that has died; return whether there was one."""
+        spool = self._spool
+        if spool is None or not self._backoff.is_well or not self._adopting.acquire(blocking=False):
+            return False
+        try:
+            spool.say_trouble()
+            found = spool.adopt()
+            if found is None:
+                return False
+            instance_id, segment, recovered = found
+            rows = [(frame.seq, frame.row) for frame in recovered.frames]
+            stamp, now = self._stamp.of(instance_id), self._clock.monotonic()
+            batch = Batch.adopted(stamp, now, segment, rows) if rows else None
+            self._queue.adopt(batch, segment, sum(damage.rows for damage in recovered.damages))
+        finally:
+            self._adopting.release()
+        return True
+
+    def adopt_in(self) -> float | None:
+        """Return the seconds after which there may be something to adopt; None where there is no spool."""
+        return self._spool.adopt_in() if self._spool is not None and self._backoff.is_well else None
 
     def deliver(self, number: int, batch: Batch, timeout: float) -> bool:
         """Send a batch, within about `timeout` seconds, and do what the answer asks for.

@@ -10,6 +10,7 @@ from dcrlog._batch import MAX_BODY_BYTES, MAX_ROW_BYTES, ROW_OVERHEAD, Batch, St
 from dcrlog._clock import Clock, Signal
 from dcrlog._ledger import Ledger, Loss
 from dcrlog._section import Section, inside
+from dcrlog._spool import Spool
 from dcrlog._waiting import Waiting
 from dcrlog.settings import OnFull
 from dcrlog.stats import DropReason
@@ -25,6 +26,7 @@ class Intake:
         on_full: What happens to a row when the capacity is reached.
         clock: Tells when a batch was opened.
         wake: Called when there is something for a sender to look at.
+        spool: Keeps rows on the disk as well; None for memory only.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class Intake:
         on_full: OnFull,
         clock: Clock,
         wake: Callable[[], None],
+        spool: Spool | None = None,
     ) -> None:
         self.section = Section(self._take_in, self._mend)
         self._stamp = stamp
@@ -44,6 +47,7 @@ class Intake:
         self._on_full = on_full
         self._clock = clock
         self._wake = wake
+        self._spool = spool
         self._seq = 0
         self._open: Batch | None = None
         self._waiting = Waiting()
@@ -74,11 +78,11 @@ class Intake:
                 waiting = self._waiting
                 length = len(row)
                 used = waiting.used + length + ROW_OVERHEAD
-                if if_room and used > self._capacity:
-                    return False
                 batch = self._open
                 size = length if batch is None else batch.size + length + batch.row_cost
-                if batch is None or used > self._capacity or size > MAX_BODY_BYTES:
+                if if_room and (used > self._capacity or self._is_spool_full(size)):
+                    return False
+                if batch is None or self._spool is not None or used > self._capacity or size > MAX_BODY_BYTES:
                     self._accept(row)
                 else:
                     # No Python call on this path: the interpreter gives way to other threads at calls,
@@ -141,21 +145,36 @@ class Intake:
             # Before room is made for it: a row that no request can carry must not push others out.
             self._drop_row(seq, row, DropReason.TOO_LARGE)
             return
-        if self._waiting.used + cost > self._capacity and not self._make_room(cost):
+        if not self._has_room(cost) and not self._make_room(cost):
             self._drop_row(seq, row, DropReason.QUEUE_FULL)
             return
         self._hold(row)
+
+    def _has_room(self, cost: int) -> bool:
+        if self._waiting.used + cost > self._capacity:
+            return False
+        batch = self._open
+        size = cost if batch is None else batch.size + cost + batch.row_cost
+        return not self._is_spool_full(size)
+
+    def _is_spool_full(self, size: int) -> bool:
+        """Whether a batch of this size needs a segment for which the spool's capacity has no room."""
+        spool = self._spool
+        return spool is not None and spool.is_full and (self._open is None or size > MAX_BODY_BYTES)
 
     def _hold(self, row: bytes) -> None:
         seq = self._seq + 1
         batch = self._open
         if batch is None or not batch.append(row):
-            batch = Batch(self._stamp, seq, self._clock.monotonic())
-            batch.append(row)
+            # Before the next is made: its segment gives back what it has not used.
             self._seal()
-            self._open = batch
+            segment = None if self._spool is None else self._spool.open_segment()
+            self._open = batch = Batch(self._stamp, seq, self._clock.monotonic(), segment)
+            batch.append(row)
             self._wake()
         self._waiting.used += len(row) + ROW_OVERHEAD
+        if self._spool is not None and batch.segment is None:
+            self._ledger.unspooled += 1
         self._seq = seq
 
     def _drop_row(self, seq: int, row: bytes, reason: DropReason) -> None:
@@ -166,17 +185,27 @@ class Intake:
 
     def _make_room(self, cost: int) -> bool:
         waiting = self._waiting
-        while self._on_full is OnFull.DROP_OLDEST and waiting.used + cost > self._capacity:
+        while self._on_full is OnFull.DROP_OLDEST and not self._has_room(cost):
             dropped = waiting.drop_oldest()
             if not dropped:
                 break
             for batch in dropped:
                 self._lose(DropReason.QUEUE_FULL, batch)
             self._notify()
-        return waiting.used + cost <= self._capacity
+        return self._has_room(cost)
 
     def _lose(self, reason: DropReason, batch: Batch) -> None:
-        self._note_loss(reason, batch.ranges(), batch)
+        if batch.is_adopted:
+            # The `Seq` of another instance would make nonsense of the row that tells of ours.
+            self._ledger.drop(reason, batch.count)
+        else:
+            self._note_loss(reason, batch.ranges(), batch)
+        self._let_go(batch)
+
+    def _let_go(self, batch: Batch) -> None:
+        """Let the spool forget a batch whose rows are settled."""
+        if self._spool is not None and batch.segment is not None:
+            self._spool.settle(batch.segment, batch.count)
 
     def _note_loss(self, reason: DropReason, ranges: list[tuple[int, int]], rows: Batch | bytes) -> None:
         """Count a loss, and let a sender see to it that it is told."""
@@ -197,7 +226,8 @@ class Intake:
             waiting.used += self._open.cost
             held += len(self._open.open_rows)
         # A row is being dropped when it has its Seq and is not counted yet.
-        self._ledger.drop(DropReason.QUEUE_FULL, self._seq - self._ledger.settled - held)
+        missing = self._seq + self._ledger.adopted - self._ledger.settled - held
+        self._ledger.drop(DropReason.QUEUE_FULL, missing)
 
     def _seal(self) -> None:
         if self._open is not None:

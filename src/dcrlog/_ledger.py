@@ -74,7 +74,10 @@ class Ledger:
         is_told: Whether losses are told at all; if not, they are only counted.
 
     Attributes:
+        adopted: Rows taken over from instances that have died.
         delivered: Rows that the service has taken.
+        dead_lettered: Rows that it refused and that are kept on the disk.
+        unspooled: Rows kept in memory only, though there is a spool.
         dropped: Rows given up, by reason.
         losses: Of those, the ones that are still to be told.
         unread: Batches given up, whose levels are still to be read; that takes too long for the section.
@@ -82,14 +85,20 @@ class Ledger:
         has_news: Whether anything was lost since it was last set back.
     """
 
-    __slots__ = ("_decode", "_is_told", "delivered", "dropped", "has_news", "losses", "own", "unread")
+    __slots__ = (
+        "_decode", "_is_told", "adopted", "dead_lettered", "delivered", "dropped", "has_news", "losses",
+        "own", "unread", "unspooled",
+    )  # fmt: skip
 
     def __init__(self, level_column: str | None = None, *, is_told: bool = True) -> None:
         fields = [] if level_column is None else [("level", str | None, None)]
         rename = {} if level_column is None else {"level": level_column}
         self._decode = msgspec.json.Decoder(msgspec.defstruct("Row", fields, rename=rename)).decode
         self._is_told = is_told
+        self.adopted = 0
         self.delivered = 0
+        self.dead_lettered = 0
+        self.unspooled = 0
         self.dropped: dict[DropReason, int] = {}
         self.losses: dict[DropReason, Loss] = {}
         self.unread: list[tuple[DropReason, Batch]] = []
@@ -99,6 +108,8 @@ class Ledger:
     def deliver(self, batch: Batch) -> None:
         """Count the rows of a batch as taken."""
         self.delivered += batch.count
+        if batch.is_adopted:
+            return
         for seq in self._own_rows(batch.ranges()):
             del self.own[seq]
 
@@ -161,4 +172,4 @@ class Ledger:
     @property
     def settled(self) -> int:
         """Rows that nothing more will happen to."""
-        return self.delivered + sum(self.dropped.values())
+        return self.delivered + self.dead_lettered + sum(self.dropped.values())

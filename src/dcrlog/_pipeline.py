@@ -18,6 +18,8 @@ from dcrlog._queue import Queue
 from dcrlog._report import Report
 from dcrlog._retry import Sender
 from dcrlog._senders import Senders
+from dcrlog._spool import Spool, prepare
+from dcrlog._syncer import Syncer
 from dcrlog.settings import AccountRows, OnFull, Settings
 from dcrlog.stats import DropReason, Stats
 
@@ -47,6 +49,8 @@ class Pipeline:
     def renew(self) -> None:
         """Begin with empty accounts, a new instance id, new locks and no thread."""
         self._queue.abandon()
+        if self._spool is not None:
+            self._spool.abandon()
         self._begin()
 
     def _begin(self) -> None:
@@ -56,8 +60,14 @@ class Pipeline:
         self._counters = dict.fromkeys(_COUNTERS, 0)
         self._deadline: float | None = None
         self._blocked: set[int] = set()
+        stamp = Stamp(stamped.get("instance_id"), stamped.get("seq"))
+        self._spool = self._make_spool(stamp.instance_id)
+        self._syncer = (
+            Syncer(self._spool, self._clock) if self._spool is not None and settings.fsync else None
+        )
         self._queue = Queue(
-            stamp=Stamp(stamped.get("instance_id"), stamped.get("seq")),
+            stamp=stamp,
+            spool=self._spool,
             ledger=Ledger(stamped.get("levelname"), is_told=settings.account_rows is not AccountRows.NEVER),
             capacity=settings.capacity,
             flush_interval=settings.flush_interval,
@@ -68,7 +78,15 @@ class Pipeline:
         self._account = Account(settings, self._queue, self._clock, self._report)
         backoff, sender = Backoff(self._clock), self._given_sender or self._make_sender()
         self._delivery = Delivery(
-            self._queue, sender, backoff, self._account, count=self.count, report=self._report
+            self._queue,
+            sender,
+            backoff,
+            self._account,
+            count=self.count,
+            report=self._report,
+            stamp=stamp,
+            spool=self._spool,
+            clock=self._clock,
         )
         self._senders = Senders(
             self._queue,
@@ -95,6 +113,8 @@ class Pipeline:
             self._queue.put(row)
         if self._senders.are_short or self._deadline is not None:
             self._see_to_delivery()
+        if self._syncer is not None and not self._syncer.is_running:
+            self._syncer.start()
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until everything accepted so far is settled; return whether it is.
@@ -126,17 +146,11 @@ class Pipeline:
 
     def stats(self) -> Stats:
         """Return the accounts of this moment."""
-        accepted, delivered, dropped, pending = self._queue.accounts()
+        accounts = self._queue.accounts()._asdict()
         with self._counting:
             counters = dict(self._counters)
-        return Stats(
-            accepted=accepted,
-            delivered=delivered,
-            dropped=MappingProxyType(dropped),
-            pending=pending,
-            last_error=self._delivery.last_error,
-            **counters,
-        )
+        dropped = MappingProxyType(accounts.pop("dropped"))
+        return Stats(dropped=dropped, last_error=self._delivery.last_error, **accounts, **counters)
 
     def begin_exit(self) -> None:
         """Make everything due at once, and start the one deadline that `logging.shutdown` shares."""
@@ -150,6 +164,10 @@ class Pipeline:
         if self._deadline is not None and not self._drain(self._deadline):
             self._give_up()
         self._account.call_on_drop()
+        if self._syncer is not None:
+            self._syncer.sync()
+        if self._spool is not None:
+            self._spool.close()
 
     def _give_up(self) -> None:
         lost = self._queue.drop_rest(DropReason.EXIT)
@@ -235,6 +253,20 @@ class Pipeline:
             finally:
                 self._blocked.discard(ident)
         self._queue.put(row)
+
+    def _make_spool(self, instance_id: str) -> Spool | None:
+        settings = self._settings
+        if settings.spool_dir is None:
+            return None
+        url = settings.endpoint.url if settings.endpoint is not None else ""
+        return Spool(
+            prepare(settings.spool_dir),
+            f"{url}|{settings.rule_id}|{settings.stream_name}",
+            instance_id,
+            capacity=settings.spool_capacity,
+            clock=self._clock,
+            report=self._report,
+        )
 
     def _make_sender(self) -> Sender:
         settings = self._settings

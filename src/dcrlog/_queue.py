@@ -2,19 +2,32 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from dcrlog._batch import Batch
 from dcrlog._clock import Signal
 from dcrlog._intake import Intake
 from dcrlog._ledger import Ledger
 from dcrlog._section import inside
+from dcrlog._segment import Segment
 from dcrlog._waiting import Waiting
 from dcrlog.stats import DropReason
 
 STRETCHED_INTERVAL: Final = 10.0
 """Seconds that rows wait while the service gets too many requests: it takes 12,000 a minute for a rule,
 and 200 processes at one a second make that many."""
+
+
+class Accounts(NamedTuple):
+    """What became of the rows, in the words of `Stats`."""
+
+    accepted: int
+    delivered: int
+    dropped: dict[DropReason, int]
+    pending: int
+    adopted: int
+    dead_lettered: int
+    unspooled: int
 
 
 class Queue(Intake):
@@ -31,6 +44,8 @@ class Queue(Intake):
         self._flush_through = 0
         self.is_stretched = False
         """Whether rows wait for `STRETCHED_INTERVAL` at least."""
+        self.left = 0
+        """Rows that were left in the spool for others to adopt, when the process ended."""
 
     @property
     def ledger(self) -> Ledger:
@@ -81,6 +96,49 @@ class Queue(Intake):
         return self._open.opened_at + self._interval - self._clock.monotonic()
 
     @inside
+    def adopt(self, batch: Batch | None, segment: Segment, damaged: int) -> None:
+        """Take over a segment of an instance that has died.
+
+        Args:
+            batch: Its rows; None if there is none left.
+            segment: The segment.
+            damaged: How many more it had, that cannot be read.
+        """
+        assert self._spool is not None
+        self._ledger.adopted += damaged
+        self._ledger.drop(DropReason.CORRUPT, damaged)
+        if damaged:
+            self._ledger.has_news = True
+        if batch is not None:
+            self._ledger.adopted += batch.count
+            self._spool.hold(segment)
+            self._waiting.adopt(batch)
+            self._wake()
+
+    @inside
+    def restore(self, batch: Batch, missing: list[int]) -> bool:
+        """Count what came back to memory of a batch under way; return whether there is anything to be sent.
+
+        Args:
+            batch: The batch.
+            missing: The `Seq` of rows that were not on the disk any more.
+        """
+        if not self._waiting.is_under_way(batch):
+            return False
+        self._waiting.restored(batch)
+        if missing:
+            if batch.is_adopted:
+                self._ledger.drop(DropReason.CORRUPT, len(missing))
+            else:
+                self._note_loss(DropReason.CORRUPT, [(seq, seq) for seq in missing], b"")
+            if self._spool is not None and batch.segment is not None:
+                self._spool.settle(batch.segment, len(missing))
+        if not batch.count:
+            self._waiting.release(batch)
+            self._notify()
+        return batch.count > 0
+
+    @inside
     def settle(self, batch: Batch, rest: Iterable[Batch] = ()) -> None:
         """The service has taken the batch, and thereby proved that the rows refused alone are to blame.
 
@@ -93,6 +151,7 @@ class Queue(Intake):
         # Counted first: what Ctrl-C leaves among the waiting is counted, and not pending, all the same.
         self._ledger.deliver(batch)
         self._waiting.release(batch, rest)
+        self._let_go(batch)
         for suspect in self._waiting.drop_suspects():
             self._lose(DropReason.REJECTED, suspect)
         self._notify()
@@ -142,9 +201,17 @@ class Queue(Intake):
 
     @inside
     def drop_rest(self, reason: DropReason) -> int:
-        """Give up every row that is held, and return how many; those refused alone were rejected."""
-        rejected = len(self._waiting.suspects)
-        lost = self._seq - self._ledger.settled
+        """Give up every row that is held in memory only, and return how many.
+
+        Those refused alone were rejected. Rows that are in the spool stay there, and stay pending.
+        """
+        rejected = sum(batch.segment is None for batch in self._waiting.suspects)
+        kept = sum(batch.count for batch in self._waiting if batch.segment is not None)
+        if self._open is not None and self._open.segment is not None:
+            kept += len(self._open.open_rows)
+            self._open.segment.seal()
+        self.left += kept
+        lost = self._seq + self._ledger.adopted - self._ledger.settled - self.left
         self._ledger.drop(DropReason.REJECTED, rejected)
         self._ledger.drop(reason, lost - rejected)
         self._open = None
@@ -171,7 +238,7 @@ class Queue(Intake):
     def is_settled(self, through: int) -> bool:
         """Whether no row up to this `Seq` is held."""
         is_open = self._open is not None and self._open.first_seq <= through
-        return not is_open and all(batch.first_seq > through for batch in self._waiting)
+        return not is_open and all(batch.first_seq > through or batch.is_adopted for batch in self._waiting)
 
     @contextmanager
     def changes(self) -> Iterator[Signal]:
@@ -184,10 +251,18 @@ class Queue(Intake):
             self._waiters.discard(signal)
 
     @inside
-    def accounts(self) -> tuple[int, int, dict[DropReason, int], int]:
-        """Return accepted, delivered, dropped by reason and pending, all of one moment."""
+    def accounts(self) -> Accounts:
+        """Return what became of all rows, as of one moment."""
         ledger = self._ledger
-        return self._seq, ledger.delivered, dict(ledger.dropped), self._seq - ledger.settled
+        return Accounts(
+            accepted=self._seq,
+            adopted=ledger.adopted,
+            delivered=ledger.delivered,
+            dead_lettered=ledger.dead_lettered,
+            dropped=dict(ledger.dropped),
+            pending=self._seq + ledger.adopted - ledger.settled,
+            unspooled=ledger.unspooled,
+        )
 
     def _is_due(self, batch: Batch) -> bool:
         return (

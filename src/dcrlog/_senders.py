@@ -175,22 +175,27 @@ class Senders:
             if self._delivery.deliver(number, batch, ATTEMPT_TIMEOUT):
                 self._wake_all()
             return True
-        if self._delivery.pack_one():
+        if self._delivery.pack_one() or self._delivery.adopt():
             return True
         self._sleeping[ident] = signal
         try:
             # Looked at again now that a wake-up would reach this thread: one before it went to another.
             tell_in = self._delivery.tell()
             due_in = self._queue.due_in()
-            has_work = due_in is not None or tell_in is not None
-            is_needed = has_work or not self._is_ending
+            adopt_in = self._delivery.adopt_in() if self._is_alone() else None
+            send_in = None if due_in is None else max(self._backoff.left(), due_in)
+            waits = [each for each in (tell_in, adopt_in, send_in) if each is not None]
+            is_needed = bool(waits) or not self._is_ending
             if is_needed:
-                wait = _IDLE_SECONDS if due_in is None else max(self._backoff.left(), due_in)
-                wait = wait if tell_in is None else min(wait, tell_in)
-                is_needed = wait <= 0 or self._clock.wait(signal, wait) or has_work
+                wait = min(waits, default=_IDLE_SECONDS)
+                is_needed = wait <= 0 or self._clock.wait(signal, wait) or bool(waits)
         finally:
             self._sleeping.pop(ident, None)
         return is_needed or self._is_needed_after_all()
+
+    def _is_alone(self) -> bool:
+        """Whether this thread is the one that looks after dead instances."""
+        return len(self._threads) == 1 and not self._is_ending
 
     def _is_needed_after_all(self) -> bool:
         """Count this thread out, then look at the queue again.

@@ -11,6 +11,9 @@ from typing import Final
 from dcrlog._batch import Batch
 from dcrlog._retry import MOST_REFUSALS
 
+_WINDOW: Final = 8
+"""Sealed batches that stay in memory although they are on the disk: while all is well, none is read back."""
+
 _PATIENCE: Final = 8
 """Refusals in a row after which every fourth request looks for proof elsewhere."""
 
@@ -55,6 +58,13 @@ class Waiting:
         """Put a batch, which was counted row by row, behind the others."""
         batch.seal()
         self._sealed.append(batch)
+        self._keep_few(batch)
+
+    def adopt(self, batch: Batch) -> None:
+        """Put a batch of another instance's rows behind the others."""
+        self.used += batch.charge
+        self._sealed.append(batch)
+        self._keep_few(batch)
 
     def take(self, refusals: int) -> Batch | None:
         """Hand out the next batch, and count it as under way.
@@ -81,7 +91,7 @@ class Waiting:
     def take_unpacked(self) -> tuple[int, Batch] | None:
         """Hand out a sealed batch that is not packed yet, with its place, to be put back there."""
         for place, batch in enumerate(self._sealed):
-            if not batch.is_packed:
+            if not (batch.is_packed or batch.is_away):
                 del self._sealed[place]
                 self._in_flight[batch] = threading.get_ident()
                 return place, batch
@@ -96,6 +106,21 @@ class Waiting:
         self.used += cost - batch.charge
         batch.charge = cost
         self._sealed.insert(place, batch)
+        self._keep_few(batch)
+
+    def restored(self, batch: Batch) -> None:
+        """Count the bytes of a batch under way that has come back to memory."""
+        cost = batch.cost
+        self.used += cost - batch.charge
+        batch.charge = cost
+
+    def _keep_few(self, batch: Batch) -> None:
+        """Let a waiting batch be on the disk only, where enough others are in memory."""
+        if not batch.can_leave_memory or batch.is_away:
+            return
+        if sum(not each.is_away for each in self._sealed) > _WINDOW:
+            batch.leave_memory()
+            self.restored(batch)
 
     def taken_by(self, ident: int) -> list[Batch]:
         """Return the batches that are under way by a thread."""
@@ -138,7 +163,7 @@ class Waiting:
         """Take the oldest batch that is not under way away, with its twin; nothing where there is none."""
         if not self.is_any_ready:
             return []
-        oldest = min((*self._pieces, *self._sealed), key=lambda batch: batch.first_seq)
+        oldest = min((*self._pieces, *self._sealed), key=_age)
         self.used -= _charge(oldest)
         if oldest in self._pieces:
             self._pieces.remove(oldest)
@@ -149,6 +174,10 @@ class Waiting:
     def recount(self) -> None:
         """Count again what they hold, after an exception in the middle of a change."""
         self.used = sum(batch.charge for batch in self)
+
+
+def _age(batch: Batch) -> tuple[bool, int]:
+    return not batch.is_adopted, batch.first_seq
 
 
 def _charge(batch: Batch) -> int:

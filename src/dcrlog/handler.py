@@ -51,9 +51,10 @@ class LogsIngestionHandler(logging.Handler):
         account_rows: "losses" (default) tells losses in the table, in a row with reason, count by level and
             ranges of `Seq`, once the service takes rows again; "always" adds a closing row with the last
             `Seq` and the totals; "never".
-        spool_dir: Refused: there is no spool yet.
-        spool_capacity: Checked, and not used yet.
-        fsync: Checked, and not used yet.
+        spool_dir: A directory in which rows outlive the process, in `dcrlog-<uid>/` there. Any number of
+            processes may share it. Default: rows are in memory only. See docs/spool.md.
+        spool_capacity: Bytes that this handler's part of the spool may take, at least 8 MiB. Default 1 GiB.
+        fsync: Whether what was written is synced to the disk, twice a second.
         sender: For tests: what carries the bodies, in place of the official client.
         clock: For tests: what time is read from.
 

@@ -112,11 +112,6 @@ def load(
     endpoint, rule_id = (
         _destination(given, rule) if enabled and needs_endpoint else (None, given.get("rule_id", ""))
     )
-    if given.get("spool_dir") is not None:
-        raise ConfigError(
-            f"spool_dir={shown(given['spool_dir'])}: this version has no spool yet. Leave the option out; "
-            "rows then wait in memory, within capacity."
-        )
     return Settings(
         endpoint=endpoint,
         rule_id=rule_id,
@@ -134,6 +129,7 @@ def load(
         redact=make_redactor(given.get("redact")),
         on_drop=_callable(given, "on_drop"),
         account_rows=_choice(given, "account_rows", AccountRows.LOSSES),
+        spool_dir=_directory(given.get("spool_dir")),
         spool_capacity=_integer(given, "spool_capacity", 1024 * MIB, least=8 * MIB, unit="bytes"),
         fsync=_boolean(given, "fsync", default=False),
     )
@@ -241,6 +237,15 @@ def _seconds(given: Mapping[str, Any], name: str, default: float, *, least: floa
     if type(value) not in {int, float} or not least <= value <= _LONGEST:
         raise ConfigError(f"{name} must be seconds, from {least} to {_LONGEST}, got {shown(value)}.")
     return float(value)
+
+
+def _directory(value: Any) -> Path | None:
+    if value is None:
+        return None
+    if not isinstance(value, str | os.PathLike) or not str(value) or "\0" in str(value):
+        raise ConfigError(f"spool_dir must be the path of a directory, got {shown(value)}.")
+    # The working directory may change, and rows must not be looked for elsewhere then.
+    return Path(value).absolute()
 
 
 def _callable(given: Mapping[str, Any], name: str) -> Any:

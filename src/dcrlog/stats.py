@@ -16,6 +16,8 @@ class DropReason(enum.StrEnum):
     """The row is over the limit of a request even after its fields were cut."""
     EXIT = "exit"
     """The process ended before the row could be delivered."""
+    CORRUPT = "corrupt"
+    """The row's bytes in the spool were damaged or gone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,7 @@ class Stats:
         delivered: Rows that the service answered with 204.
         dead_lettered: Refused rows that were kept in the spool's `dead/`.
         dropped: Rows lost, by reason.
+        unspooled: Rows that were kept in memory only, because the disk of the spool was full or failed.
         pending: Rows in the queue or in a request under way.
         misfits: Values that did not fit their column and became null.
         truncated: Values cut because the service would cut them at 64 KB.
@@ -47,6 +50,7 @@ class Stats:
     dead_lettered: int = 0
     dropped: Mapping[DropReason, int]
     pending: int = 0
+    unspooled: int = 0
     misfits: int = 0
     truncated: int = 0
     maybe_delivered: int = 0

@@ -49,7 +49,7 @@ def row_of(size):
 
 
 def assert_balanced(queue):
-    accepted, delivered, dropped, pending = queue.accounts()
+    accepted, delivered, dropped, pending = queue.accounts()[:4]
     assert accepted == delivered + sum(dropped.values()) + pending
 
 
@@ -151,12 +151,12 @@ def test_an_exception_in_the_wake_up_leaves_the_room_counted():
     with pytest.raises(KeyboardInterrupt):
         queue.put(row_of(1_000))
 
-    assert queue.accounts() == (1, 0, {}, 1)
+    assert queue.accounts()[:4] == (1, 0, {}, 1)
     assert queue._waiting.used == 1_000 + ROW_OVERHEAD
     queue._flush_through = 1
     queue.settle(queue.take())
     assert queue._waiting.used == 0
-    assert queue.accounts() == (1, 1, {}, 0)
+    assert queue.accounts()[:4] == (1, 1, {}, 0)
 
 
 def test_rows_laid_aside_are_taken_in_when_the_outer_put_fails():
@@ -171,7 +171,7 @@ def test_rows_laid_aside_are_taken_in_when_the_outer_put_fails():
     with pytest.raises(KeyboardInterrupt):
         queue.put(Interrupted(b'{"M":"never"}'))
 
-    assert queue.accounts() == (1, 0, {}, 1)
+    assert queue.accounts()[:4] == (1, 0, {}, 1)
     (row,) = take_all(queue)[0].rows()
     assert msgspec.json.decode(row)["M"] == "aside"
 
@@ -228,7 +228,7 @@ def test_room_comes_back_when_a_batch_is_settled_packed_or_not():
             assert queue.take() is batch
         queue.settle(batch)
 
-    assert queue.accounts() == (29, 29, {}, 0)
+    assert queue.accounts()[:4] == (29, 29, {}, 0)
     assert not queue.put(row_of(1_200_000), if_room=True)
     assert queue.put(row_of(900_000), if_room=True)
     assert not queue.put(row_of(900_000), if_room=True)
@@ -243,7 +243,7 @@ def test_what_is_left_at_exit_is_counted():
     queue.take()
 
     assert queue.drop_rest(DropReason.EXIT) == 3
-    assert queue.accounts() == (3, 0, {DropReason.EXIT: 3}, 0)
+    assert queue.accounts()[:4] == (3, 0, {DropReason.EXIT: 3}, 0)
 
 
 def test_an_answer_after_the_exit_changes_nothing():
@@ -256,7 +256,7 @@ def test_an_answer_after_the_exit_changes_nothing():
     queue.settle(batch)
     queue.give_back(batch)
 
-    assert queue.accounts() == (2, 0, {DropReason.EXIT: 2}, 0)
+    assert queue.accounts()[:4] == (2, 0, {DropReason.EXIT: 2}, 0)
     assert queue.take() is None
 
 

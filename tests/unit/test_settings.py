@@ -137,7 +137,7 @@ def test_a_handler_that_is_switched_off_needs_nothing():
         ("close_timeout", float("inf")), ("on_full", "drop"), ("on_full", []),
         ("block_timeout", None.__class__),
         ("max_senders", 0), ("max_senders", 65), ("redact", 5), ("redact", {"key": []}), ("on_drop", 5),
-        ("account_rows", ""), ("spool_dir", "/tmp"), ("spool_capacity", 0), ("fsync", "true"),
+        ("account_rows", ""), ("spool_dir", 5), ("spool_dir", ""), ("spool_capacity", 0), ("fsync", "true"),
         pytest.param("close_timeout", 10**400, id="close_timeout-huge"),
         pytest.param("capacity", -(10**5000), id="capacity-huge"),
         pytest.param("flush_interval", 10**5000, id="flush_interval-huge"),
