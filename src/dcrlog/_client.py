@@ -46,8 +46,8 @@ class ClientSender:
         Args:
             body: The rows.
             request_id: The client's id of this request.
-            timeout: Seconds for all of it, except for name resolution, for imports, and for a credential that
-                the application made: those take the time they take.
+            timeout: Seconds. Imports, name resolution, each further address of a host, the way of the body,
+                and a credential that starts a program or that the application made, may take longer.
         """
         begin_attempt(timeout)
         try:

@@ -4,13 +4,18 @@ import json
 import os
 import threading
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
 
+from dcrlog._attempt import seconds_left
 from dcrlog._endpoint import Endpoint
 from dcrlog._environment import resolve
 from dcrlog._forking import FORK_GUARD
 from dcrlog.errors import ConfigError, DcrlogError
+
+_IMDS_CONNECT_TIMEOUT: Final = 2.0
+"""Seconds, as azure-identity has it (1.25): its address is link-local, and answers at once or never."""
 
 
 class TokenError(DcrlogError):
@@ -48,7 +53,7 @@ class Credential:
             TokenError: The credential raised.
         """
         try:
-            with FORK_GUARD.section(), self._lock:
+            with FORK_GUARD.section(), self._turn():
                 claims, self._claims = self._claims, None
                 if claims is not None:
                     try:
@@ -59,6 +64,15 @@ class Credential:
                 return self._credential.get_token(*scopes, **options)
         except Exception as error:
             raise TokenError from error
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        if not self._lock.acquire(timeout=min(seconds_left(), threading.TIMEOUT_MAX)):
+            raise TimeoutError("another request waits for the login service")
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     def renew(self, claims: str | None) -> None:
         """Let the next token be a new one, though the credential may have an older one in its cache.
@@ -113,10 +127,11 @@ def _named(name: str, endpoint: Endpoint) -> Any:
     authority = {"authority": endpoint.authority} if follows_cloud else {}
     if name == "azure_cli":
         return identity.AzureCliCredential()
-    transport = Transport()
     if name == "managed_identity":
         client_id = os.environ.get("AZURE_CLIENT_ID") or None
+        transport = Transport(connection_timeout=_IMDS_CONNECT_TIMEOUT)
         return identity.ManagedIdentityCredential(client_id=client_id, transport=transport)
+    transport = Transport()
     if name == "workload_identity":
         return identity.WorkloadIdentityCredential(transport=transport, **authority)
     if name == "environment":

@@ -17,14 +17,14 @@ from requests import PreparedRequest, Response, Session
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPSConnectionPool
 from urllib3.connection import HTTPSConnection
-from urllib3.util import Timeout, create_urllib3_context, resolve_cert_reqs
+from urllib3.util import create_urllib3_context, resolve_cert_reqs
 
 from dcrlog._attempt import seconds_left
 from dcrlog._forking import FORK_GUARD, RENEWALS
 
-_CONNECT_TIMEOUT: Final = 10.0
-_READ_TIMEOUT: Final = 30.0
-"""The client's own are 5 minutes each (azure-core 1.41)."""
+CONNECT_TIMEOUT: Final = 10.0
+READ_TIMEOUT: Final = 30.0
+"""Seconds. The client's own are 5 minutes each (azure-core 1.41)."""
 
 LARGEST_ANSWER: Final = 65_536
 """Bytes of an answer that are read. The service's errors take a few hundred; a proxy's page, or worse, may be
@@ -34,11 +34,17 @@ of any size, and would stand in memory whole, decompressed."""
 class Transport(RequestsTransport):  # type: ignore[misc]  # untyped where azure-core exports it
     """The client's own transport, but for its connections, its time limits and how much it reads."""
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"connection_timeout": CONNECT_TIMEOUT, "read_timeout": READ_TIMEOUT, **options})
+
     def send(self, request: Any, **options: Any) -> Any:
-        """Send a request within what is left of this thread's attempt."""
-        left = seconds_left()
-        options["connection_timeout"] = min(options.get("connection_timeout", _CONNECT_TIMEOUT), left)
-        options["read_timeout"] = min(options.get("read_timeout", _READ_TIMEOUT), left)
+        """Send a request within what is left of this thread's attempt.
+
+        The body may take longer: on a slow line it would otherwise be stored, and sent again for ever.
+        """
+        left, usual = seconds_left(), self.connection_config
+        options["connection_timeout"] = min(options.get("connection_timeout", usual.timeout), left)
+        options["read_timeout"] = min(options.get("read_timeout", usual.read_timeout), left)
         return super().send(request, **options)
 
     def sleep(self, duration: float) -> None:
@@ -67,29 +73,23 @@ class _Socket(ssl.SSLSocket):
 
 class _Connection(HTTPSConnection):
     def connect(self) -> None:
-        self.ssl_context = create_urllib3_context(cert_reqs=resolve_cert_reqs(self.cert_reqs))
-        self.ssl_context.sslsocket_class = _Socket
         # OpenSSL's own locks stay held in a forked child: 5 of 17 children hung at their first connection
         # while their parent made contexts (OpenSSL 3.0.19). On open connections none did, of 300.
         with FORK_GUARD.section():
+            self.ssl_context = create_urllib3_context(cert_reqs=resolve_cert_reqs(self.cert_reqs))
+            self.ssl_context.sslsocket_class = _Socket
             super().connect()
 
     def _new_conn(self) -> Any:
         started = time.monotonic()
         sock = super()._new_conn()
         # The greeting of TLS gets what the connection has left, or it would be the whole time once more.
-        sock.settimeout(max((self.timeout or _CONNECT_TIMEOUT) - (time.monotonic() - started), 0.001))
+        sock.settimeout(max((self.timeout or CONNECT_TIMEOUT) - (time.monotonic() - started), 0.001))
         return sock
-
-    def request(self, *args: Any, **options: Any) -> None:
-        # urllib3 sets the limit of a socket that is used again for the answer only.
-        if self.sock is not None:
-            self.sock.settimeout(self.timeout)
-        super().request(*args, **options)
 
     def getresponse(self) -> Any:
         if isinstance(self.sock, _Socket):
-            self.sock.ends = time.monotonic() + (self.timeout or _READ_TIMEOUT)
+            self.sock.ends = time.monotonic() + (self.timeout or READ_TIMEOUT)
         return super().getresponse()
 
 
@@ -139,8 +139,6 @@ class _Adapter(HTTPAdapter):
         manager.connection_pool_kw["blocksize"] = 32 * 1024
 
     def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
-        connect, read = options["timeout"]
-        options["timeout"] = Timeout(total=read, connect=connect, read=read)
         response = super().send(request, *args, **options)
         raw = response.raw
         try:

@@ -1,6 +1,7 @@
 """An attempt takes no longer than it may, whatever the server does."""
 
 import socket
+import threading
 import time
 
 import pytest
@@ -67,6 +68,25 @@ def test_a_login_service_that_is_mute_ends_with_the_attempt(attempt, mute, monke
     answer, took = attempt()
 
     assert answer.code.startswith("token: ")
+    assert took < 5
+
+
+def test_a_token_that_another_waits_for_is_not_waited_for_beyond_the_attempt(emulator, attempt):
+    """Two handlers with one credential: the second has less time."""
+    fault = emulator.faults.add(Fault("hang", kind="token"))
+    target = parse_endpoint(emulator.endpoint, AUDIENCE)
+    sender = ClientSender(target, emulator.rule_id, "Custom-AppLogs", "environment")
+    first = threading.Thread(target=sender.send, args=(b"",), kwargs={"request_id": "one", "timeout": 20.0})
+    first.start()
+    assert fault.wait()
+    started = time.monotonic()
+    answer = sender.send(compress(b"[{}]"), request_id="two", timeout=1.0)
+    took = time.monotonic() - started
+    emulator.faults.clear()
+    first.join(30)
+    sender.close()
+
+    assert answer.code == "token: TimeoutError"
     assert took < 5
 
 

@@ -129,9 +129,17 @@ def test_a_request_imports_and_connects_inside_sections_only(run, messages):
             ident = threading.get_ident()
             if ident not in SENDER_IDENTS or ident in FORK_GUARD._inside:
                 return
-            if event in {"import", "socket.connect"}:
+            if event in {"import", "socket.connect", "context"}:
                 print(event, args[0])
 
+        import urllib3.util
+        create_context = urllib3.util.create_urllib3_context
+
+        def create_and_note(*args, **options):
+            note("context", ["made"])
+            return create_context(*args, **options)
+
+        urllib3.util.create_urllib3_context = create_and_note
         sys.addaudithook(note)
         log.info("first")
         assert logging.getLogger().handlers[0].flush(30)

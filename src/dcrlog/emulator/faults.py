@@ -10,7 +10,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, Final
@@ -110,13 +110,19 @@ class ActiveFault:
             self._hits += 1
             self._hit.notify_all()
 
-    def on_clear(self, let_go: Callable[[], object]) -> None:
-        """Call that when the fault is cleared; at once if it is already."""
+    @contextmanager
+    def held(self, let_go: Callable[[], object]) -> Iterator[None]:
+        """While a request hangs, call that when the fault is cleared; at once if it is already."""
         with self._hit:
-            if not self._is_cleared:
-                self._held.append(let_go)
-                return
-        let_go()
+            is_cleared = self._is_cleared
+            self._held.append(let_go)
+        if is_cleared:
+            let_go()
+        try:
+            yield
+        finally:
+            with self._hit, suppress(ValueError):
+                self._held.remove(let_go)
 
     def clear(self) -> None:
         """Let go of the requests that hang."""

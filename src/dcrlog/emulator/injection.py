@@ -67,14 +67,15 @@ class _Hit(Response):
         self._hit.land()
         wire, fault = wire_of(scope), self._hit.fault
         if self._answer is None:
+            # To return before the connection is known to be lost would be answered 500.
             if fault.action == "hang":
                 # Faults are cleared in any thread.
                 call_here = asyncio.get_running_loop().call_soon_threadsafe
-                self._hit.on_clear(partial(call_here, wire.reset))
+                with self._hit.held(partial(call_here, wire.reset)):
+                    await wire.wait(None)
             else:
                 wire.reset()
-            # To return before the connection is known to be lost would be answered 500.
-            await wire.wait(None)
+                await wire.wait(None)
         elif fault.action == "drip":
             await wire.drip(partial(self._answer, scope, receive, send), fault.seconds or 0.0)
         elif fault.action == "cut_reply":
