@@ -44,7 +44,7 @@ test: check ## every test; then other Pythons, the oldest dependencies and the b
 	scripts/test-wheel
 
 bench: install ## run every benchmark
-	@set -e; for file in $(wildcard benchmarks/bench_*.py); do echo "== $$file"; $(BIN)/python $$file $(ARGS); done
+	@set -e; for file in $(filter-out benchmarks/_%,$(wildcard benchmarks/*.py)); do echo "== $$file"; $(BIN)/python $$file $(ARGS); done
 
 soak: install ## the big matrices, on every Python present: takes long
 	$(BIN)/python -m pytest -q -m soak tests

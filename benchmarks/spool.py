@@ -1,0 +1,157 @@
+"""What one `logger.info` costs with a spool, beside memory and beside one `write` a row, in one process.
+
+CPU time of the calling threads, in chunks that alternate between the variants; the latency of single calls
+is measured beside a thread that computes, where each hand-over of the GIL costs up to 5 ms.
+"""
+
+import gc
+import logging
+import os
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from _common import RULE, log_records, tell
+from dcrlog import LogsIngestionHandler
+from dcrlog._frames import frame_parts
+from dcrlog.testing import Answer
+
+CHUNK = 400
+ROUNDS = 10 if "--quick" in sys.argv else 150
+CALLS = 2_000 if "--quick" in sys.argv else 40_000
+
+
+class Discard:
+    """Takes every body and keeps none."""
+
+    def send(self, body, *, request_id, timeout):  # noqa: ARG002
+        return Answer(status=204, request_id=request_id)
+
+    def close(self):
+        pass
+
+
+def write_each(directory):
+    """Return a handler in memory mode that also writes each row to a file, with one system call."""
+    handler = LogsIngestionHandler(sender=Discard(), rule=RULE)
+    pipeline, lock = handler._pipeline, threading.Lock()  # noqa: SLF001 - where the spool would be
+    put = pipeline.put
+    file = os.open(directory / "rows", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    seq = 0
+
+    def write_and_put(row):
+        nonlocal seq
+        with lock:
+            seq += 1
+            before, after = frame_parts(seq, row)
+            os.write(file, before + row + after)
+            if seq % 3_000 == 0:
+                os.ftruncate(file, 0)
+        put(row)
+
+    pipeline.put = write_and_put
+    return handler
+
+
+def handlers(directory):
+    spool = {"sender": Discard(), "rule": RULE}
+    return {
+        "memory": LogsIngestionHandler(sender=Discard(), rule=RULE),
+        "spool": LogsIngestionHandler(spool_dir=directory / "spool", **spool),
+        "spool, fsync": LogsIngestionHandler(spool_dir=directory / "synced", fsync=True, **spool),
+        "one write a row": write_each(directory),
+    }
+
+
+def logger_with(name, handler):
+    logger = logging.getLogger(f"bench.{name}")
+    logger.propagate = False
+    logger.setLevel(logging.INFO)
+    logger.handlers = [handler]
+    return logger
+
+
+def cpu(logger, producers):
+    """Return the microseconds of CPU that a call costs its thread, on the average of the producers."""
+    spent, together = [], threading.Barrier(producers)
+
+    def produce():
+        together.wait()
+        started = time.thread_time_ns()
+        log_records(logger, 0, CHUNK)
+        spent.append((time.thread_time_ns() - started) / CHUNK / 1000)
+
+    threads = [threading.Thread(target=produce) for _ in range(producers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return statistics.mean(spent)
+
+
+def latencies(logger):
+    """Return the seconds of single calls, in order of length, while another thread computes."""
+    is_over = threading.Event()
+
+    def compute():
+        while not is_over.is_set():
+            sum(range(1_000))
+
+    thread = threading.Thread(target=compute)
+    thread.start()
+    taken = []
+    for number in range(CALLS // 10):
+        for single in range(10):
+            started = time.perf_counter()
+            log_records(logger, number * 10 + single, 1)
+            taken.append(time.perf_counter() - started)
+    is_over.set()
+    thread.join()
+    return sorted(taken)
+
+
+def main():
+    with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as directory:
+        made = handlers(Path(directory))
+        loggers = {name: logger_with(name, each) for name, each in made.items()}
+        rows = []
+        gc.collect()
+        for producers in (1, 4):
+            found = {name: [] for name in loggers}
+            for _ in range(ROUNDS // producers):
+                for name, logger in loggers.items():
+                    found[name].append(cpu(logger, producers))
+            for name, chunks in found.items():
+                ratios = [one / memory for one, memory in zip(chunks, found["memory"], strict=True)]
+                rows.append([name, producers, statistics.median(chunks), statistics.median(ratios)])
+        tell(
+            "CPU of one logging call",
+            ["variant", "producers", "us (median)", "x memory (median, paired)"],
+            rows,
+        )
+        sorted_calls = {name: latencies(logger) for name, logger in loggers.items()}
+        shares = (0.5, 0.99, 0.999)
+        tell(
+            f"One call beside a thread that computes, {CALLS} calls",
+            ["variant", *(f"us (p{share * 100:g})" for share in shares), "p99 x memory", "p99.9 x memory"],
+            [
+                [
+                    name,
+                    *(calls[int(len(calls) * share)] * 1e6 for share in shares),
+                    *(
+                        calls[int(len(calls) * share)] / sorted_calls["memory"][int(len(calls) * share)]
+                        for share in shares[1:]
+                    ),
+                ]
+                for name, calls in sorted_calls.items()
+            ],
+        )
+        for logger in loggers.values():
+            logger.handlers[0].close()
+
+
+if __name__ == "__main__":
+    main()
