@@ -51,7 +51,7 @@ class Segment:
         self.is_dirty = False
         self._unsettled = rows
         self._map: mmap.mmap | None = None
-        self._end = 0
+        self._end = self._last_at = self._last_seq = 0
 
     @classmethod
     def create(cls, path: Path, destination: bytes, instance_id: str) -> "Segment":
@@ -81,11 +81,16 @@ class Segment:
         end = at + FRAME_BYTES + len(row)
         if mapping is None or end > SEGMENT_BYTES:
             return False
+        if seq == self._last_seq:
+            # Ctrl-C came between this and the queue's own count of the row, so that another has its `Seq`.
+            at = self._last_at
+            end = at + FRAME_BYTES + len(row)
+            self._unsettled -= 1
         before, after = frame_parts(seq, row)
         # The header last: a process that is killed in between leaves zeros there, and no row.
         mapping[at + len(before) : end] = row + after
         mapping[at : at + len(before)] = before
-        self._end = end
+        self._end, self._last_at, self._last_seq = end, at, seq
         self._unsettled += 1
         self.is_dirty = True
         return True
