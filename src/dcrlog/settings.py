@@ -112,12 +112,16 @@ def load(
     endpoint, rule_id = (
         _destination(given, rule) if enabled and needs_endpoint else (None, given.get("rule_id", ""))
     )
+    spool_dir = _directory(given.get("spool_dir"))
+    columns = map_columns(stream, given.get("columns")) if enabled else ()
+    if spool_dir is not None and enabled:
+        _warn_without_identity(columns)
     return Settings(
         endpoint=endpoint,
         rule_id=rule_id,
         stream_name=stream_name,
         credential=_credential(given.get("credential", "default")),
-        columns=map_columns(stream, given.get("columns")) if enabled else (),
+        columns=columns,
         enabled=enabled,
         level=level_number(given.get("level", 0)),
         capacity=_integer(given, "capacity", 64 * MIB, least=2 * MIB, unit="bytes"),
@@ -129,10 +133,23 @@ def load(
         redact=make_redactor(given.get("redact")),
         on_drop=_callable(given, "on_drop"),
         account_rows=_choice(given, "account_rows", AccountRows.LOSSES),
-        spool_dir=_directory(given.get("spool_dir")),
+        spool_dir=spool_dir,
         spool_capacity=_integer(given, "spool_capacity", 1024 * MIB, least=8 * MIB, unit="bytes"),
         fsync=_boolean(given, "fsync", default=False),
     )
+
+
+def _warn_without_identity(columns: tuple[MappedColumn, ...]) -> None:
+    filled = {field for column in columns for field in column.fields}
+    missing = [name for field, name in (("instance_id", "InstanceId"), ("seq", "Seq")) if field not in filled]
+    if missing:
+        warnings.warn(
+            f"spool_dir is set, but no column of the stream takes {' and '.join(missing)}. After a crash up "
+            "to 1 MB of rows is sent twice, and nothing in the table will tell the copies. Add the columns "
+            "InstanceId (string) and Seq (long) to stream and table.",
+            ConfigWarning,
+            stacklevel=2,
+        )
 
 
 def _destination(given: Mapping[str, Any], rule: Rule | None) -> tuple[Endpoint, str]:

@@ -291,3 +291,16 @@ def test_any_argument_is_taken_or_refused_with_config_error(options):
         load({**PLACE, **options}, {})
     except ConfigError:
         return
+
+
+def test_a_spool_without_identities_is_warned_of():
+    """Copies could not be told apart."""
+    with pytest.warns(ConfigWarning, match="takes InstanceId and Seq"):
+        load({**PLACE, "rule": RULE, "spool_dir": "spool"}, {})
+
+
+def test_a_spool_with_identities_is_not_warned_of(recwarn):
+    """The default columns have both."""
+    load({**PLACE, "spool_dir": "spool"}, {})
+
+    assert not recwarn.list
