@@ -53,9 +53,10 @@ class Wire:
         if self.lost.is_set():
             return
         transport = self._protocol.transport
-        # The socket of a connection that is ending may be closed already.
-        with suppress(OSError):
-            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_0)
+        # One that is ending has no socket any more, or a closed one.
+        if not transport.is_closing():
+            with suppress(OSError):
+                transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_0)
         transport.abort()
 
     async def wait(self, seconds: float | None) -> bool:
