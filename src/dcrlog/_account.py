@@ -63,9 +63,10 @@ class Account:
         try:
             ledger.has_news = False
             self._read_levels()
-            dropped = self._queue.accounts().dropped
-            call_in, news = self._news(dropped)
-            waits = [call_in, self._put_rows(sum(dropped.values()), is_well)]
+            accounts = self._queue.accounts()
+            call_in, news = self._news(accounts.dropped)
+            total = sum(accounts.dropped.values()) + accounts.dead_lettered
+            waits = [call_in, self._put_rows(total, is_well)]
             wait = min((wait for wait in waits if wait is not None), default=None)
             self._has_more = wait is not None or bool(ledger.losses)
         finally:
@@ -84,6 +85,7 @@ class Account:
             if self._settings.account_rows is AccountRows.ALWAYS and now.accepted > self._closed_through:
                 totals = {
                     "delivered": now.delivered,
+                    "dead_lettered": now.dead_lettered,
                     "dropped": {str(reason): count for reason, count in now.dropped.items()},
                     "pending": now.pending,
                 }

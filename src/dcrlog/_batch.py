@@ -87,11 +87,13 @@ class Batch:
         failures: How many requests had failed when it did so last.
         taken: The number of the youngest request that had passed by then.
         refused_at: How many had begun when it, or what it is a piece of, was first refused.
+        instance_id: The instance that has accepted its rows.
     """
 
     __slots__ = (
         "_is_away", "_packed", "_stamp", "_starts",
-        "charge", "count", "failures", "first_seq", "is_adopted", "is_cleared", "open_rows", "opened_at",
+        "charge", "count", "failures", "first_seq", "instance_id", "is_adopted", "is_cleared", "open_rows",
+        "opened_at",
         "refused_at", "row_cost", "segment", "size", "strikes", "taken", "twin",
     )  # fmt: skip
 
@@ -111,6 +113,7 @@ class Batch:
         self.failures = 0
         self.taken = 0
         self.refused_at: int | None = None
+        self.instance_id = stamp.instance_id
         self._stamp = stamp
         # Two brackets and n - 1 separators are as many bytes as n separators.
         self.row_cost = stamp.width(first_seq) + len(_SEPARATOR)
@@ -251,6 +254,7 @@ class Batch:
         piece._fill(rows)
         piece.seal()
         piece.segment = self.segment
+        piece.instance_id = self.instance_id
         piece.is_adopted = self.is_adopted
         piece.strikes = self.strikes
         piece.failures = self.failures

@@ -14,6 +14,7 @@ from dcrlog._backoff import Backoff
 from dcrlog._batch import Batch, Stamp
 from dcrlog._clock import Clock
 from dcrlog._cut import shorten
+from dcrlog._dead import DeadLetters
 from dcrlog._queue import Queue
 from dcrlog._report import Report
 from dcrlog._retry import Answer, Outcome, Sender, classify
@@ -39,6 +40,7 @@ class Delivery:
         report: Tells people.
         stamp: Writes into rows of this instance; those of others get the same columns.
         spool: Where rows of dead instances are; None for memory only.
+        dead: Keeps the rows that are refused for good; None for memory only.
         clock: What time is read from.
     """
 
@@ -53,11 +55,13 @@ class Delivery:
         report: Report,
         stamp: Stamp,
         spool: Spool | None,
+        dead: DeadLetters | None,
         clock: Clock,
     ) -> None:
         self._queue = queue
         self._stamp = stamp
         self._spool = spool
+        self._dead = dead
         self._clock = clock
         self._adopting = threading.Lock()
         self._sender = sender
@@ -176,7 +180,7 @@ class Delivery:
             self._split(batch, answer, number)
         elif outcome is Outcome.REFUSED and self._are_rows_to_blame(batch, number):
             self._report.say(f"the service refuses rows: {answer}")
-            self._bisect(batch)
+            self._bisect(batch, answer)
         elif outcome is Outcome.REFUSED:
             self._report.say_held(answer)
             self._queue.clear_suspects()
@@ -188,15 +192,22 @@ class Delivery:
         else:
             self._report.say(f"rows wait and are sent again: {answer}")
             self._backoff.failed(answer, number)
-            self._wait(batch, may_be_rows=answer.may_have_arrived)
+            self._wait(batch, answer, may_be_rows=answer.may_have_arrived)
 
     def _settle(self, batch: Batch) -> None:
         twin = batch.twin
         if twin is None or twin.count == 1 or batch.is_cleared:
             # A row is rejected for a refusal of its own only, so one that stands alone is sent all the same.
-            self._queue.settle(batch, _released(batch))
+            condemned = self._queue.settle(batch, _released(batch))
         else:
-            self._queue.settle(batch, [_with_twin(twin)])
+            condemned = self._queue.settle(batch, [_with_twin(twin)])
+        for suspect, refusal in condemned:
+            self._reject(suspect, refusal)
+
+    def _reject(self, batch: Batch, answer: Answer) -> None:
+        """Give up a row that stands alone. It is on the disk elsewhere before the spool lets go of it."""
+        is_kept = self._dead is not None and self._dead.keep(batch, answer)
+        self._queue.reject(batch, _released(batch), is_kept=is_kept)
 
     def _are_rows_to_blame(self, batch: Batch, number: int) -> bool:
         if self._is_proved_guilty(batch):
@@ -213,11 +224,11 @@ class Delivery:
             batch.refused_at = refused_at = self._backoff.begun
         return self._backoff.taken > refused_at
 
-    def _bisect(self, batch: Batch) -> None:
+    def _bisect(self, batch: Batch, answer: Answer) -> None:
         if batch.count > 1:
             self._queue.replace(batch, [*_released(batch), _with_twin(batch)])
         else:
-            self._give_up(batch)
+            self._give_up(batch, answer)
 
     def _split(self, batch: Batch, answer: Answer, number: int) -> None:
         if batch.count > 1:
@@ -234,16 +245,16 @@ class Delivery:
         else:
             # The limit may be a proxy's, for any body at all; what others meet will show.
             self._backoff.failed(answer, number)
-            self._wait(batch, may_be_rows=is_proved)
+            self._wait(batch, answer, may_be_rows=is_proved)
 
-    def _give_up(self, batch: Batch) -> None:
+    def _give_up(self, batch: Batch, answer: Answer) -> None:
         """Reject a row that stands alone, at once or when another has passed."""
         if self._is_proved_guilty(batch):
-            self._queue.reject(batch, _released(batch))
+            self._reject(batch, answer)
         else:
-            self._queue.replace(batch, _released(batch), suspect=batch)
+            self._queue.replace(batch, _released(batch), refusal=answer)
 
-    def _wait(self, batch: Batch, *, may_be_rows: bool) -> None:
+    def _wait(self, batch: Batch, answer: Answer, *, may_be_rows: bool) -> None:
         backoff = self._backoff
         # Its own failure is counted already, so a larger number means that others fail as well.
         if not may_be_rows or backoff.failed_requests > batch.failures + 1:
@@ -252,7 +263,7 @@ class Delivery:
             batch.strikes += 1
         batch.failures, batch.taken = backoff.failed_requests, backoff.taken
         if batch.count == 1 and batch.strikes >= MOST_STRIKES_OF_A_ROW:
-            self._queue.reject(batch, _released(batch))
+            self._reject(batch, answer)
         elif batch.count > 1 and batch.strikes >= MOST_STRIKES:
             # Both halves are sent, since a success of the one proves less than it does after a refusal.
             batch.strikes = MOST_STRIKES // 2

@@ -195,12 +195,14 @@ class Intake:
             self._notify()
         return self._has_room(cost)
 
-    def _lose(self, reason: DropReason, batch: Batch) -> None:
-        if batch.is_adopted:
+    def _lose(self, reason: DropReason, batch: Batch, *, is_kept: bool = False) -> None:
+        if not batch.is_adopted:
+            self._note_loss(reason, batch.ranges(), batch, is_kept=is_kept)
+        elif is_kept:
+            self._ledger.dead_lettered += batch.count
+        else:
             # The `Seq` of another instance would make nonsense of the row that tells of ours.
             self._ledger.drop(reason, batch.count)
-        else:
-            self._note_loss(reason, batch.ranges(), batch)
         self._let_go(batch)
 
     def _let_go(self, batch: Batch) -> None:
@@ -208,10 +210,17 @@ class Intake:
         if self._spool is not None and batch.segment is not None:
             self._spool.settle(batch.segment, batch.count)
 
-    def _note_loss(self, reason: DropReason, ranges: list[tuple[int, int]], rows: Batch | bytes) -> None:
+    def _note_loss(
+        self,
+        reason: DropReason,
+        ranges: list[tuple[int, int]],
+        rows: Batch | bytes,
+        *,
+        is_kept: bool = False,
+    ) -> None:
         """Count a loss, and let a sender see to it that it is told."""
         is_first = not self._ledger.has_news
-        self._ledger.lose(reason, ranges, rows)
+        self._ledger.lose(reason, ranges, rows, is_kept=is_kept)
         if is_first:
             self._wake()
 

@@ -118,16 +118,28 @@ class Ledger:
         if count > 0:
             self.dropped[reason] = self.dropped.get(reason, 0) + count
 
-    def lose(self, reason: DropReason, ranges: list[tuple[int, int]], rows: Batch | bytes) -> None:
+    def lose(
+        self,
+        reason: DropReason,
+        ranges: list[tuple[int, int]],
+        rows: Batch | bytes,
+        *,
+        is_kept: bool = False,
+    ) -> None:
         """Count rows as given up, and note what is to be told of them.
 
         Args:
             reason: Why.
             ranges: First and last `Seq` of each of their runs.
             rows: Where their levels are read: a batch, or a row.
+            is_kept: Whether they are dead letters. The table has a gap all the same.
         """
         self.has_news = True
-        self.drop(reason, sum(last - first + 1 for first, last in ranges))
+        count = sum(last - first + 1 for first, last in ranges)
+        if is_kept:
+            self.dead_lettered += count
+        else:
+            self.drop(reason, count)
         if not self._is_told:
             return
         for first, last in self._without_own(reason, ranges):

@@ -12,18 +12,19 @@ from dcrlog._backoff import Backoff
 from dcrlog._batch import Stamp
 from dcrlog._client import ClientSender
 from dcrlog._clock import Clock, SystemClock
+from dcrlog._dead import DeadLetters
 from dcrlog._delivery import Delivery
 from dcrlog._ledger import Ledger
 from dcrlog._queue import Queue
 from dcrlog._report import Report
 from dcrlog._retry import Sender
 from dcrlog._senders import Senders
-from dcrlog._spool import Spool, prepare
+from dcrlog._spool import Spool, home_of, prepare
 from dcrlog._syncer import Syncer
 from dcrlog.settings import AccountRows, OnFull, Settings
 from dcrlog.stats import DropReason, Stats
 
-_COUNTERS: Final = ("misfits", "truncated", "maybe_delivered", "requests", "sent_bytes")
+_COUNTERS: Final = ("misfits", "truncated", "maybe_delivered", "requests", "sent_bytes", "dead_dropped")
 
 
 class Pipeline:
@@ -86,6 +87,7 @@ class Pipeline:
             report=self._report,
             stamp=stamp,
             spool=self._spool,
+            dead=self._make_dead(),
             clock=self._clock,
         )
         self._senders = Senders(
@@ -253,6 +255,19 @@ class Pipeline:
             finally:
                 self._blocked.discard(ident)
         self._queue.put(row)
+
+    def _make_dead(self) -> DeadLetters | None:
+        spool, settings = self._spool, self._settings
+        if spool is None or settings.spool_dir is None:
+            return None
+        return DeadLetters(
+            home_of(settings.spool_dir),
+            spool.destination,
+            clock=self._clock,
+            report=self._report,
+            count=self.count,
+            is_synced=settings.fsync,
+        )
 
     def _make_spool(self, instance_id: str) -> Spool | None:
         settings = self._settings

@@ -8,6 +8,7 @@ from dcrlog._batch import Batch
 from dcrlog._clock import Signal
 from dcrlog._intake import Intake
 from dcrlog._ledger import Ledger
+from dcrlog._retry import Answer
 from dcrlog._section import inside
 from dcrlog._segment import Segment
 from dcrlog._waiting import Waiting
@@ -139,22 +140,26 @@ class Queue(Intake):
         return batch.count > 0
 
     @inside
-    def settle(self, batch: Batch, rest: Iterable[Batch] = ()) -> None:
+    def settle(self, batch: Batch, rest: Iterable[Batch] = ()) -> list[tuple[Batch, Answer]]:
         """The service has taken the batch, and thereby proved that the rows refused alone are to blame.
 
         Args:
             batch: The batch. One that was dropped meanwhile stays dropped.
             rest: What its twin has become.
+
+        Returns:
+            Rows that are to blame, each with the answer that refused it: to be rejected, and under way until
+            then. Not here, since a row may have to be written to the disk first.
         """
         if not self._waiting.is_under_way(batch):
-            return
+            return []
         # Counted first: what Ctrl-C leaves among the waiting is counted, and not pending, all the same.
         self._ledger.deliver(batch)
         self._waiting.release(batch, rest)
         self._let_go(batch)
-        for suspect in self._waiting.drop_suspects():
-            self._lose(DropReason.REJECTED, suspect)
+        condemned = self._waiting.condemn_suspects()
         self._notify()
+        return condemned
 
     @inside
     def give_back(self, batch: Batch, place: int | None = None) -> None:
@@ -172,25 +177,31 @@ class Queue(Intake):
         self._wake()
 
     @inside
-    def replace(self, batch: Batch, pieces: Iterable[Batch], *, suspect: Batch | None = None) -> None:
+    def replace(self, batch: Batch, pieces: Iterable[Batch], *, refusal: Answer | None = None) -> None:
         """Put pieces in the place of a batch that was in flight, and of its twin.
 
         Args:
             batch: The batch.
             pieces: What it has become, the one to be sent first as the last.
-            suspect: Its one row, if it was refused alone.
+            refusal: The answer that has refused its one row alone, which makes it a suspect.
         """
         if self._waiting.is_under_way(batch):
             self._waiting.release(batch, pieces)
-            if suspect is not None:
-                self._waiting.set_aside(suspect)
+            if refusal is not None:
+                self._waiting.set_aside(batch, refusal)
             self._notify()
 
     @inside
-    def reject(self, batch: Batch, pieces: Iterable[Batch]) -> None:
-        """Give up the one row of a batch that was in flight, and put pieces in its place."""
+    def reject(self, batch: Batch, pieces: Iterable[Batch], *, is_kept: bool) -> None:
+        """Give up the one row of a batch that was in flight, and put pieces in its place.
+
+        Args:
+            batch: The batch.
+            pieces: What was held back for its sake.
+            is_kept: Whether the row is a dead letter.
+        """
         if self._waiting.is_under_way(batch):
-            self._lose(DropReason.REJECTED, batch)
+            self._lose(DropReason.REJECTED, batch, is_kept=is_kept)
             self._waiting.release(batch, pieces)
             self._notify()
 

@@ -78,6 +78,11 @@ class Spool:
         self._trouble: str | None = None
 
     @property
+    def destination(self) -> bytes:
+        """A SHA-256 of where its rows go."""
+        return self._destination
+
+    @property
     def is_full(self) -> bool:
         """Whether another segment would take it over its capacity."""
         return sum(segment.size for segment in self._segments) + SEGMENT_BYTES > self._capacity
@@ -303,6 +308,11 @@ class _Orphan:
         return not self.directory.exists()
 
 
+def home_of(spool_dir: Path) -> Path:
+    """Return this user's own directory in a spool's."""
+    return spool_dir / f"dcrlog-{os.geteuid()}"
+
+
 def prepare(spool_dir: Path) -> Path:
     """Make the spool's own directory, and return it.
 
@@ -314,7 +324,7 @@ def prepare(spool_dir: Path) -> Path:
             f"spool_dir={shown(str(spool_dir))}: the spool needs file locks of the module fcntl, which this "
             "system does not have. Leave the option out; rows then wait in memory, within capacity."
         )
-    home = spool_dir / f"dcrlog-{os.geteuid()}"
+    home = home_of(spool_dir)
     try:
         prepare_home(home)
     except OSError as error:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from dcrlog._batch import Batch
-from dcrlog._retry import MOST_REFUSALS
+from dcrlog._retry import MOST_REFUSALS, Answer
 
 _WINDOW: Final = 8
 """Sealed batches that stay in memory although they are on the disk: while all is well, none is read back."""
@@ -23,8 +23,8 @@ class Waiting:
 
     Attributes:
         used: Bytes that all of them hold, as the capacity counts them, and the queue's open batch with them.
-        suspects: Rows that were refused alone. They are given up when the service takes others after
-            them; until then the configuration may be to blame.
+        suspects: Rows that were refused alone, each with the answer. They are given up when the service
+            takes others after them; until then the configuration may be to blame.
     """
 
     __slots__ = ("_in_flight", "_pieces", "_sealed", "suspects", "used")
@@ -33,7 +33,7 @@ class Waiting:
         self._sealed: deque[Batch] = deque()
         self._pieces: list[Batch] = []
         self._in_flight: dict[Batch, int] = {}
-        self.suspects: list[Batch] = []
+        self.suspects: dict[Batch, Answer] = {}
         self.used = 0
 
     def __iter__(self) -> Iterator[Batch]:
@@ -140,24 +140,25 @@ class Waiting:
         self._pieces += added
         batch.twin = None
 
-    def set_aside(self, batch: Batch) -> None:
+    def set_aside(self, batch: Batch, answer: Answer) -> None:
         """Set a batch of one row, released just now, aside until it is proved that others pass."""
-        self.suspects.append(batch)
+        self.suspects[batch] = answer
         self.used += batch.charge
 
     def clear_suspects(self) -> None:
         """Forget what refusals seemed to prove: it was not the rows that were to blame."""
         self._sealed += self.suspects
-        self.suspects = []
+        self.suspects = {}
         for batch in self:
             batch.refused_at = None
             batch.is_cleared = True
 
-    def drop_suspects(self) -> list[Batch]:
-        """Take the suspects away."""
-        dropped, self.suspects = self.suspects, []
-        self.used -= sum(batch.charge for batch in dropped)
-        return dropped
+    def condemn_suspects(self) -> list[tuple[Batch, Answer]]:
+        """Hand out the suspects, to be given up, and count them as under way until they are."""
+        ident = threading.get_ident()
+        self._in_flight.update((batch, ident) for batch in self.suspects)
+        condemned, self.suspects = list(self.suspects.items()), {}
+        return condemned
 
     def drop_oldest(self) -> list[Batch]:
         """Take the oldest batch that is not under way away, with its twin; nothing where there is none."""

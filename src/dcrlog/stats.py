@@ -32,6 +32,7 @@ class Stats:
         adopted: Rows taken over from the spool of a process that died.
         delivered: Rows that the service answered with 204.
         dead_lettered: Refused rows that were kept in the spool's `dead/`.
+        dead_dropped: Dead letters of any process that were deleted there, the oldest first, to make room.
         dropped: Rows lost, by reason.
         unspooled: Rows that were kept in memory only, because the disk of the spool was full or failed.
         pending: Rows in the queue or in a request under way.
@@ -48,6 +49,7 @@ class Stats:
     adopted: int = 0
     delivered: int = 0
     dead_lettered: int = 0
+    dead_dropped: int = 0
     dropped: Mapping[DropReason, int]
     pending: int = 0
     unspooled: int = 0
