@@ -154,14 +154,14 @@ class Batch:
 
     @classmethod
     def adopted(
-        cls, stamp: Stamp, opened_at: float, segment: Segment, rows: list[tuple[int, bytes]]
+        cls, stamp: Stamp, opened_at: float, segment: Segment | None, rows: list[tuple[int, bytes]]
     ) -> "Batch":
         """Return a sealed batch of rows that another instance has accepted, with its stamp.
 
         Args:
             stamp: That of the other instance.
             opened_at: When they were adopted, in seconds of the clock's monotonic scale.
-            segment: Where they are.
+            segment: Where they are; None for dead letters.
             rows: The rows, each with its `Seq`.
         """
         batch = cls(stamp, rows[0][0], opened_at)

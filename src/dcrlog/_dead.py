@@ -6,6 +6,7 @@ its cap; nobody holds a lock to add to it or to make room in it.
 """
 
 import datetime as dt
+import errno
 import os
 import re
 import stat
@@ -179,18 +180,25 @@ class DeadLetters:
         )
 
 
-@contextmanager
-def opened(path: Path) -> Iterator[int]:
+def open_directory(path: Path) -> int:
     """Open a directory of the spool, for calls that take a `dir_fd`.
 
     Raises:
         OSError: It is no directory, or belongs to another user, or others have access to it.
     """
     descriptor = os.open(path, _DIRECTORY)
+    status = os.fstat(descriptor)
+    if status.st_uid != os.geteuid() or status.st_mode & 0o077:
+        os.close(descriptor)
+        raise PermissionError(errno.EPERM, f"{path.name}/ is not this user's alone")
+    return descriptor
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[int]:
+    """Open a directory as `open_directory` does, for a while."""
+    descriptor = open_directory(path)
     try:
-        status = os.fstat(descriptor)
-        if status.st_uid != os.geteuid() or status.st_mode & 0o077:
-            raise PermissionError(1, f"{path.name}/ is not this user's alone")
         yield descriptor
     finally:
         os.close(descriptor)
@@ -205,11 +213,16 @@ def read_file(directory: int, name: str, most: int = _MOST_BYTES) -> bytes:
     descriptor = os.open(name, _READ, dir_fd=directory)
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(22, "it is no file")
+            raise OSError(errno.EINVAL, "it is no file")
         data = file.read(most + 1)
     if len(data) > most:
-        raise OSError(27, f"it has more than {most} bytes")
+        raise OSError(errno.EFBIG, f"it has more than {most} bytes")
     return data
+
+
+def names_in(directory: int) -> list[str]:
+    """Return the names in an open directory, in their order: that of time, where they begin with it."""
+    return sorted(os.listdir(directory))
 
 
 def read_letter(directory: int, name: str) -> Letter:
@@ -231,7 +244,7 @@ def _letters(directory: int) -> Iterator[tuple[str, str, int]]:
 
     Hidden ones too: a process that was killed may have left them.
     """
-    for name in os.listdir(directory):
+    for name in names_in(directory):
         plain = name.removeprefix(".")
         if LETTER_NAME.match(plain):
             with suppress(OSError):

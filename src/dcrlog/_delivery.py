@@ -7,7 +7,7 @@ second is to blame and is halved without being sent; so a guilty row in n costs 
 import threading
 import uuid
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from dcrlog._account import Account
 from dcrlog._backoff import Backoff
@@ -20,6 +20,9 @@ from dcrlog._report import Report
 from dcrlog._retry import Answer, Outcome, Sender, classify
 from dcrlog._spool import Spool
 from dcrlog._values import text
+
+if TYPE_CHECKING:
+    from dcrlog._revived import Revived
 
 MOST_STRIKES: Final = 8
 """So many failures of one batch in a row, with others passing and none failing between, and it is halved."""
@@ -71,6 +74,8 @@ class Delivery:
         self._report = report
         self.last_error: str | None = None
         """What the last request met, in words; None if its rows were taken."""
+        self.revived: Revived | None = None
+        """Is told what becomes of dead letters that are sent again."""
 
     def take(self) -> tuple[int, Batch | None]:
         """Take a batch if a request may be made now, with the request's number."""
@@ -100,6 +105,11 @@ class Delivery:
         finally:
             self._adopting.release()
         return True
+
+    def is_any_left(self) -> bool:
+        """Whether there is something to adopt. Looks at once, and waits for an adoption under way."""
+        with self._adopting:
+            return self._spool is not None and self._spool.look()
 
     def adopt_in(self) -> float | None:
         """Return the seconds after which there may be something to adopt; None where there is no spool."""
@@ -195,6 +205,8 @@ class Delivery:
             self._wait(batch, answer, may_be_rows=answer.may_have_arrived)
 
     def _settle(self, batch: Batch) -> None:
+        if self.revived is not None:
+            self.revived.note(batch, is_delivered=True)
         twin = batch.twin
         if twin is None or twin.count == 1 or batch.is_cleared:
             # A row is rejected for a refusal of its own only, so one that stands alone is sent all the same.
@@ -207,6 +219,8 @@ class Delivery:
     def _reject(self, batch: Batch, answer: Answer) -> None:
         """Give up a row that stands alone. It is on the disk elsewhere before the spool lets go of it."""
         is_kept = self._dead is not None and self._dead.keep(batch, answer)
+        if is_kept and self.revived is not None:
+            self.revived.note(batch, is_delivered=False)
         self._queue.reject(batch, _released(batch), is_kept=is_kept)
 
     def _are_rows_to_blame(self, batch: Batch, number: int) -> bool:

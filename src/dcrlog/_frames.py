@@ -67,13 +67,18 @@ def segment_header(destination: bytes, instance_id: str, created: int) -> bytes:
     return header + _CHECKSUM.pack(zlib.crc32(header))
 
 
-def is_header(data: bytes, destination: bytes, instance_id: str) -> bool:
-    """Whether a file begins as a segment of this destination and instance."""
+def header_of(data: bytes) -> tuple[str, str] | None:
+    """Return destination and instance of a segment's header, as hexadecimal digits; None without one."""
     header = data[: _SEGMENT.size]
     if len(data) < HEADER_BYTES or data[_SEGMENT.size : HEADER_BYTES] != _CHECKSUM.pack(zlib.crc32(header)):
-        return False
-    magic, of_destination, of_instance, _ = _SEGMENT.unpack(header)
-    return (magic, of_destination, of_instance.hex()) == (MAGIC, destination, instance_id)
+        return None
+    magic, destination, instance, _ = _SEGMENT.unpack(header)
+    return (destination.hex(), instance.hex()) if magic == MAGIC else None
+
+
+def is_header(data: bytes, destination: bytes, instance_id: str) -> bool:
+    """Whether a file begins as a segment of this destination and instance."""
+    return header_of(data) == (destination.hex(), instance_id)
 
 
 def frame_parts(seq: int, row: bytes) -> tuple[bytes, bytes]:

@@ -18,6 +18,7 @@ from dcrlog._ledger import Ledger
 from dcrlog._queue import Queue
 from dcrlog._report import Report
 from dcrlog._retry import Sender
+from dcrlog._revived import Revived
 from dcrlog._senders import Senders
 from dcrlog._spool import Spool, home_of, prepare
 from dcrlog._syncer import Syncer
@@ -25,6 +26,8 @@ from dcrlog.settings import AccountRows, OnFull, Settings
 from dcrlog.stats import DropReason, Stats
 
 _COUNTERS: Final = ("misfits", "truncated", "maybe_delivered", "requests", "sent_bytes", "dead_dropped")
+_POLL_SECONDS: Final = 0.1
+"""So often a drain looks for what there is to do."""
 
 
 class Pipeline:
@@ -34,12 +37,19 @@ class Pipeline:
         settings: Checked settings.
         sender: What carries bodies; by default the official client.
         clock: What time is read from and waits are measured with.
+        adopts: Whether it takes over what dead instances have left in its spool.
     """
 
     def __init__(
-        self, settings: Settings, *, sender: Sender | None = None, clock: Clock | None = None
+        self,
+        settings: Settings,
+        *,
+        sender: Sender | None = None,
+        clock: Clock | None = None,
+        adopts: bool = True,
     ) -> None:
         self._settings = settings
+        self._adopts = adopts
         self._given_sender = sender
         self._clock = clock or SystemClock()
         self._report = Report(self._clock)
@@ -86,7 +96,7 @@ class Pipeline:
             count=self.count,
             report=self._report,
             stamp=stamp,
-            spool=self._spool,
+            spool=self._spool if self._adopts else None,
             dead=self._make_dead(),
             clock=self._clock,
         )
@@ -103,6 +113,11 @@ class Pipeline:
     def instance_id(self) -> str:
         """The id that the rows carry, new after a fork."""
         return self._queue.instance_id
+
+    @property
+    def destination(self) -> str | None:
+        """A SHA-256 of where the rows go, as the spool knows it; None where there is none."""
+        return None if self._spool is None else self._spool.destination.hex()
 
     def put(self, row: bytes) -> None:
         """Accept a row, a JSON object in UTF-8. Waits only where `on_full="block"` asks for it."""
@@ -140,6 +155,56 @@ class Pipeline:
         self.flush()
         self._account.call_on_drop()
         self._senders.end()
+
+    def drain_spool(self, timeout: float) -> set[str]:
+        """Deliver what dead instances have left in the spool, without a row of its own.
+
+        Args:
+            timeout: Seconds to take at most.
+
+        Returns:
+            Names of the directories that it has locked, of which something may be left.
+        """
+        assert self._spool is not None
+        deadline = self._clock.monotonic() + timeout
+        while self._delivery.is_any_left() or self._queue.accounts().pending:
+            left = deadline - self._clock.monotonic()
+            if left <= 0:
+                break
+            if not self._delivery.adopt():
+                self._await_senders(min(left, _POLL_SECONDS))
+        return self._spool.orphans
+
+    def revive(self, timeout: float) -> Revived:
+        """Send the dead letters in the spool once more; return what became of them.
+
+        Args:
+            timeout: Seconds to take at most.
+
+        Raises:
+            OSError: They cannot be read, or somebody else is at it.
+        """
+        assert self._spool is not None
+        assert self._settings.spool_dir is not None
+        deadline = self._clock.monotonic() + timeout
+        revived = Revived(home_of(self._settings.spool_dir), self._spool.destination)
+        self._delivery.revived = revived
+        for batch in revived.batches(self._clock.monotonic()):
+            self._queue.adopt(batch, None, 0)
+        while self._queue.accounts().pending:
+            left = deadline - self._clock.monotonic()
+            if left <= 0:
+                # Not closed: what is under way may be answered yet, and must not be sent by others till then.
+                return revived
+            self._await_senders(min(left, _POLL_SECONDS))
+        revived.close()
+        return revived
+
+    def _await_senders(self, timeout: float) -> None:
+        with self._queue.changes() as signal:
+            if self._senders.are_short:
+                self._senders.start()
+            self._clock.wait(signal, timeout)
 
     def count(self, counter: str, number: int) -> None:
         """Add to a counter of `Stats`, from any thread and from within itself."""

@@ -97,22 +97,22 @@ class Queue(Intake):
         return self._open.opened_at + self._interval - self._clock.monotonic()
 
     @inside
-    def adopt(self, batch: Batch | None, segment: Segment, damaged: int) -> None:
-        """Take over a segment of an instance that has died.
+    def adopt(self, batch: Batch | None, segment: Segment | None, damaged: int) -> None:
+        """Take over a segment of an instance that has died, or dead letters.
 
         Args:
             batch: Its rows; None if there is none left.
-            segment: The segment.
+            segment: The segment; None for dead letters.
             damaged: How many more it had, that cannot be read.
         """
-        assert self._spool is not None
         self._ledger.adopted += damaged
         self._ledger.drop(DropReason.CORRUPT, damaged)
         if damaged:
             self._ledger.has_news = True
         if batch is not None:
             self._ledger.adopted += batch.count
-            self._spool.hold(segment)
+            if self._spool is not None and segment is not None:
+                self._spool.hold(segment)
             self._waiting.adopt(batch)
             self._wake()
 

@@ -166,6 +166,17 @@ class Spool:
                     return orphan.instance_id, segment, recovered
         return None
 
+    def look(self) -> bool:
+        """Look for dead instances at once; return whether there is anything to adopt."""
+        while not self._has_more and (orphan := self._find_orphan()) is not None:
+            self._orphans.append(orphan)
+        return self._has_more
+
+    @property
+    def orphans(self) -> set[str]:
+        """Names of the directories of dead instances that it has locked."""
+        return {orphan.directory.name for orphan in self._orphans}
+
     def adopt_in(self) -> float:
         """Return the seconds after which `adopt` may have something."""
         at = self._adopt_at if self._has_more else max(self._look_at, self._adopt_at)

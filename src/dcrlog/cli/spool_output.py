@@ -1,0 +1,60 @@
+"""What the commands of the spool write: nothing in a row can steer the terminal, or rich."""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any, NoReturn
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_WIDTH_OF_A_FILE = 160
+
+
+def plain(value: object) -> str:
+    """Write a value with every character that does not print, line ends too, as an escape."""
+    text = "" if value is None else str(value)
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+
+
+def print_json(value: Mapping[str, Any]) -> None:
+    """Print an object as one line of ASCII."""
+    print(json.dumps(value))
+
+
+def print_table(title: str, columns: Mapping[str, bool], rows: Iterable[Iterable[object]]) -> None:
+    """Print a table.
+
+    Args:
+        title: What stands above it.
+        columns: Names, each with whether its values may be cut to fit.
+        rows: The cells.
+    """
+    table = Table(title=Text(plain(title)), title_justify="left", title_style="bold")
+    for name, may_be_cut in columns.items():
+        table.add_column(Text(name), overflow="ellipsis" if may_be_cut else "fold", no_wrap=may_be_cut)
+    for row in rows:
+        table.add_row(*(Text(plain(cell)) for cell in row))
+    width = None if sys.stdout.isatty() else _WIDTH_OF_A_FILE
+    Console(width=width, markup=False, emoji=False, highlight=False).print(table)
+
+
+def say(text: str) -> None:
+    """Print a line for a person."""
+    print(plain(text))
+
+
+def row_of(row: bytes) -> Any:
+    """Return a row as what its JSON says, or as text where that cannot be told."""
+    try:
+        return json.loads(row)
+    except (ValueError, RecursionError):
+        return row.decode("utf-8", "backslashreplace")
+
+
+def give_up(command: str, reason: object) -> NoReturn:
+    """End with one line of what is wrong, and status 1."""
+    sys.exit(f"dcrlog spool {command}: {plain(reason)}")
