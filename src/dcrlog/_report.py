@@ -6,6 +6,7 @@ from typing import Final
 
 from dcrlog._clock import Clock
 from dcrlog._retry import Answer, remedy
+from dcrlog.errors import printable
 
 _PERIOD: Final = 60.0
 
@@ -33,7 +34,8 @@ class Report:
             return
         self._speaking.add(ident)
         try:
-            stderr.write(f"dcrlog: {line}\n")
+            # An answer may repeat what is in a row.
+            stderr.write(f"dcrlog: {printable(line)}\n")
         except Exception:  # closed, or redirected into something that fails
             return
         finally:

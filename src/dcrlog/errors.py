@@ -24,3 +24,10 @@ def shown(value: object) -> str:
     except Exception:  # a hostile __repr__, a tree too deep, an integer of over 4,300 digits
         return f"a value of type {type(value).__name__}"
     return told if len(told) <= 200 else f"{told[:200]}..."
+
+
+def printable(text: str) -> str:
+    """Write every character that does not print, line ends too, as an escape: none can steer a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)

@@ -199,7 +199,8 @@ def test_show_prints_dead_letters_with_the_answer(emulator, deliver, run):
     letter = json.loads(line)
 
     assert (letter["status"], letter["code"], letter["row"]["Message"]) == (400, "InvalidRow", "poison")
-    assert "InvalidRow" in run("show", "--dead").stdout
+    table = run("show", "--dead").stdout
+    assert all(each in table for each in ("400", "InvalidRow", letter["instance"], letter["time"]))
 
 
 @pytest.mark.parametrize("arguments", [("show",), ("show", "--json"), ("show", "--dead"), ("list",)])

@@ -9,15 +9,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from dcrlog.errors import printable
+
 _WIDTH_OF_A_FILE = 160
 
 
 def plain(value: object) -> str:
-    """Write a value with every character that does not print, line ends too, as an escape."""
-    text = "" if value is None else str(value)
-    if text.isprintable():
-        return text
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+    """Write a value so that nothing in it can steer the terminal."""
+    return "" if value is None else printable(str(value))
 
 
 def print_json(value: Mapping[str, Any]) -> None:
@@ -34,10 +33,14 @@ def print_table(title: str, columns: Mapping[str, bool], rows: Iterable[Iterable
         rows: The cells.
     """
     table = Table(title=Text(plain(title)), title_justify="left", title_style="bold")
-    for name, may_be_cut in columns.items():
-        table.add_column(Text(name), overflow="ellipsis" if may_be_cut else "fold", no_wrap=may_be_cut)
+    for name in columns:
+        table.add_column(Text(name, no_wrap=True), overflow="fold")
     for row in rows:
-        table.add_row(*(Text(plain(cell)) for cell in row))
+        # Cut as a text and not as a column: rich would take the room that a column needs from the others.
+        cells = zip(row, columns.values(), strict=True)
+        table.add_row(
+            *(Text(plain(cell), no_wrap=cut, overflow="ellipsis" if cut else "fold") for cell, cut in cells)
+        )
     width = None if sys.stdout.isatty() else _WIDTH_OF_A_FILE
     Console(width=width, markup=False, emoji=False, highlight=False).print(table)
 
