@@ -92,7 +92,8 @@ def check_make(words: list[str]) -> None:
 
 def check_dcrlog(words: list[str]) -> None:
     """The command exists, and its help names the options."""
-    command = [word for word in words[:1] if not word.startswith("-")]
+    depth = 2 if words[:1] == ["spool"] else 1
+    command = [word for word in words[:depth] if not word.startswith("-")]
     plain = os.environ | {"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
     done = subprocess.run(
         [sys.executable, "-m", "dcrlog", *command, "--help"],
