@@ -182,7 +182,7 @@ class Senders:
             # Looked at again now that a wake-up would reach this thread: one before it went to another.
             tell_in = self._delivery.tell()
             due_in = self._queue.due_in()
-            adopt_in = self._delivery.adopt_in() if self._is_alone() else None
+            adopt_in = self._delivery.adopt_in() if self._is_in_charge(ident) else None
             send_in = None if due_in is None else max(self._backoff.left(), due_in)
             waits = [each for each in (tell_in, adopt_in, send_in) if each is not None]
             is_needed = bool(waits) or not self._is_ending
@@ -193,9 +193,13 @@ class Senders:
             self._sleeping.pop(ident, None)
         return is_needed or self._is_needed_after_all()
 
-    def _is_alone(self) -> bool:
-        """Whether this thread is the one that looks after dead instances."""
-        return len(self._threads) == 1 and not self._is_ending
+    def _is_in_charge(self, ident: int) -> bool:
+        """Whether this thread is the one that looks after dead instances while there is nothing to send.
+
+        One of many too: they would sleep for half a minute each, with all that is left waiting.
+        """
+        idents = (thread.ident for thread in tuple(self._threads))
+        return not self._is_ending and ident == min((each for each in idents if each is not None), default=0)
 
     def _is_needed_after_all(self) -> bool:
         """Count this thread out, then look at the queue again.

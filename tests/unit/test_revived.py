@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 
 import pytest
 
@@ -90,6 +91,21 @@ def test_a_drain_needs_no_row(spooled, kill, home):
     assert {row["InstanceId"] for row in sender.rows} == {dead[0].instance_id, dead[2].instance_id}
     drains._spool.close()
     assert list(home.iterdir()) == []
+
+
+def test_idle_senders_go_on_adopting_however_many_they_are(spooled):
+    """One of them is in charge; half a minute would pass if each left it to the others."""
+    dead = spooled(RecordingSender(), SkippingClock())
+    put_quietly(dead, [b'{"Message":"%s"}' % (b"x" * 600_000)] * 4)
+    dead._spool.abandon()
+    dead._queue.abandon()
+    dead._queue.left = 4
+    alive = spooled(RecordingSender())
+    for _ in range(3):
+        alive._senders.start()
+
+    pause = threading.Event()
+    assert any(alive.stats().delivered == 4 or pause.wait(0.01) for _ in range(1_500))
 
 
 def test_a_drain_ends_at_its_timeout(spooled, kill, home):
