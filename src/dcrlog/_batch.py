@@ -124,14 +124,18 @@ class Batch:
 
     def append(self, row: bytes) -> bool:
         """Add a row if the body stays within `MAX_BODY_BYTES` with it, and return whether it was added."""
-        size = self.size + len(row) + self.row_cost
-        if size > MAX_BODY_BYTES:
+        if not self.has_room(len(row)):
             return False
         if self.segment is not None and not self.segment.append(self.last_seq + 1, row):
             return False
         self.open_rows.append(row)
-        self.size = size
+        self.size += len(row) + self.row_cost
         return True
+
+    def has_room(self, length: int) -> bool:
+        """Whether a row of this length can be added."""
+        is_within = self.size + length + self.row_cost <= MAX_BODY_BYTES
+        return is_within and (self.segment is None or self.segment.has_room(length))
 
     def resume_at(self, seq: int) -> None:
         """Let the next row be of this `Seq`, since those before it were dropped."""
@@ -150,7 +154,7 @@ class Batch:
         self.count = len(self.open_rows)
         self.charge = self.cost
         if self.segment is not None:
-            self.segment.seal()
+            self.segment.seal(self.count)
 
     @classmethod
     def adopted(
@@ -175,7 +179,7 @@ class Batch:
     @property
     def can_leave_memory(self) -> bool:
         """Whether its rows are on the disk as they are here. A piece's rows have their stamps already."""
-        return self.segment is not None and self._stamp is not _WRITES_NOTHING
+        return self.segment is not None and self._stamp is not _WRITES_NOTHING and self.segment.can_be_read
 
     @property
     def is_away(self) -> bool:
@@ -186,10 +190,8 @@ class Batch:
         """Let the rows be on the disk only, where they are anyway."""
         self.open_rows, self._packed, self._is_away = [], None, True
 
-    def come_back(self) -> list[int]:
-        """Read the rows from the disk again; return the `Seq` of those that are not there any more."""
-        assert self.segment is not None
-        found = dict(self.segment.read())
+    def come_back(self, found: dict[int, bytes]) -> list[int]:
+        """Take the rows, as they were read from the disk, again; return the `Seq` of those not found."""
         wanted = [seq for first, last in self.ranges() for seq in range(first, last + 1)]
         self._starts, self.count, self.size, self._is_away = [(0, self.first_seq)], 0, 0, False
         self._fill([(seq, found[seq]) for seq in wanted if seq in found])

@@ -20,10 +20,10 @@ import msgspec
 
 from dcrlog._batch import Batch
 from dcrlog._clock import Clock
+from dcrlog._home import prepare_home
 from dcrlog._leaves import stamp
 from dcrlog._report import Report
 from dcrlog._retry import Answer
-from dcrlog._spool import prepare_home
 
 DEAD_BYTES: Final = 64 * 1024 * 1024
 """What the dead letters of all processes may take."""

@@ -4,6 +4,7 @@ Refused batches are bisected: the first half is sent, and the second held back. 
 second is to blame and is halved without being sent; so a guilty row in n costs about log2(n) requests.
 """
 
+import errno
 import threading
 import uuid
 from collections.abc import Callable
@@ -29,6 +30,10 @@ MOST_STRIKES: Final = 8
 
 MOST_STRIKES_OF_A_ROW: Final = 16
 """So many of a row that stands alone, and it is rejected."""
+
+
+_PASSING: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+"""What says nothing of the file that was to be read."""
 
 
 class Delivery:
@@ -81,11 +86,29 @@ class Delivery:
         """Take a batch if a request may be made now, with the request's number."""
         number = self._backoff.admit() if self._queue.due_in() == 0.0 else 0
         batch = self._queue.take(self._backoff.refusals) if number else None
-        if batch is not None and batch.is_away and not self._queue.restore(batch, batch.come_back()):
+        if batch is not None and batch.is_away and not self._restore(batch, number):
             batch = None
         if number and batch is None:
             self._backoff.withdraw(number)
         return number, batch
+
+    def _restore(self, batch: Batch, number: int) -> bool:
+        """Read a batch back from the disk; return whether it can be sent."""
+        assert self._spool is not None
+        assert batch.segment is not None
+        try:
+            found = batch.segment.read()
+        except OSError as error:
+            batch.strikes += error.errno not in _PASSING
+            if batch.strikes < MOST_STRIKES or not self._spool.set_aside(batch.segment):
+                self._spool.note_trouble(error, "rows wait until they can be read")
+                # For a while, as after a failure of the service, and nothing of it is deleted.
+                answer = Answer(status=None, code="spool", message=text(error), was_sent=False)
+                self._backoff.failed(answer, number)
+                self._queue.give_back(batch)
+                return False
+            found = {}
+        return self._queue.restore(batch, batch.come_back(found))
 
     def adopt(self) -> bool:
         """Take over a segment of an instance that has died; return whether there was one."""
@@ -93,14 +116,17 @@ class Delivery:
         if spool is None or not self._backoff.is_well or not self._adopting.acquire(blocking=False):
             return False
         try:
-            spool.say_trouble()
             found = spool.adopt()
             if found is None:
                 return False
             instance_id, segment, recovered = found
-            rows = [(frame.seq, frame.row) for frame in recovered.frames]
-            stamp, now = self._stamp.of(instance_id), self._clock.monotonic()
-            batch = Batch.adopted(stamp, now, segment, rows) if rows else None
+            try:
+                rows = [(frame.seq, frame.row) for frame in recovered.frames]
+                stamp, now = self._stamp.of(instance_id), self._clock.monotonic()
+                batch = Batch.adopted(stamp, now, segment, rows) if rows else None
+            except BaseException:
+                spool.leave(segment)
+                raise
             self._queue.adopt(batch, segment, sum(damage.rows for damage in recovered.damages))
         finally:
             self._adopting.release()
@@ -146,6 +172,8 @@ class Delivery:
 
     def tell(self) -> float | None:
         """Tell what was lost, as far as that can be now; return the seconds until there is more to tell."""
+        if self._spool is not None:
+            self._spool.say_trouble()
         return self._account.tell(is_well=self._backoff.is_well)
 
     def report_death(self, error: BaseException) -> None:

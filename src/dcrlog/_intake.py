@@ -10,6 +10,7 @@ from dcrlog._batch import MAX_BODY_BYTES, MAX_ROW_BYTES, ROW_OVERHEAD, Batch, St
 from dcrlog._clock import Clock, Signal
 from dcrlog._ledger import Ledger, Loss
 from dcrlog._section import Section, inside
+from dcrlog._segment import Segment
 from dcrlog._spool import Spool
 from dcrlog._waiting import Waiting
 from dcrlog.settings import OnFull
@@ -80,9 +81,17 @@ class Intake:
                 used = waiting.used + length + ROW_OVERHEAD
                 batch = self._open
                 size = length if batch is None else batch.size + length + batch.row_cost
-                if if_room and (used > self._capacity or self._is_spool_full(size)):
+                if if_room and (used > self._capacity or self._is_spool_full(length)):
                     return False
-                if batch is None or self._spool is not None or used > self._capacity or size > MAX_BODY_BYTES:
+                if (
+                    batch is None
+                    or used > self._capacity
+                    or size > MAX_BODY_BYTES
+                    or (
+                        self._spool is not None
+                        and (batch.segment is None or not batch.segment.append(self._seq + 1, row))
+                    )
+                ):
                     self._accept(row)
                 else:
                     # No Python call on this path but the segment's: the interpreter gives way to other
@@ -141,36 +150,37 @@ class Intake:
     def _accept(self, row: bytes) -> None:
         """Add a row to the open batch, or open the next one with it, or drop it."""
         seq = self._seq + 1
-        cost = len(row) + ROW_OVERHEAD
         if len(row) > MAX_ROW_BYTES:
             # Before room is made for it: a row that no request can carry must not push others out.
             self._drop_row(seq, row, DropReason.TOO_LARGE)
             return
-        if not self._has_room(cost) and not self._make_room(cost):
+        if not self._has_room(len(row)) and not self._make_room(len(row)):
             self._drop_row(seq, row, DropReason.QUEUE_FULL)
             return
         self._hold(row)
 
-    def _has_room(self, cost: int) -> bool:
-        if self._waiting.used + cost > self._capacity:
-            return False
-        batch = self._open
-        size = cost if batch is None else batch.size + cost + batch.row_cost
-        return not self._is_spool_full(size)
+    def _has_room(self, length: int) -> bool:
+        return self._waiting.used + length + ROW_OVERHEAD <= self._capacity and not self._is_spool_full(
+            length
+        )
 
-    def _is_spool_full(self, size: int) -> bool:
-        """Whether a batch of this size needs a segment for which the spool's capacity has no room."""
-        spool = self._spool
-        return spool is not None and (self._open is None or size > MAX_BODY_BYTES) and spool.is_full
+    def _is_spool_full(self, length: int) -> bool:
+        """Whether a row of this length needs a segment for which the spool's capacity has no room."""
+        spool, batch = self._spool, self._open
+        return spool is not None and (batch is None or not batch.has_room(length)) and spool.is_full
 
     def _hold(self, row: bytes) -> None:
         seq = self._seq + 1
-        batch = self._open
-        if batch is None or not batch.append(row):
+        batch, segment = self._open, None
+        if self._is_back_on_disk(batch):
+            # Made first, so that a disk that fails still does not cut the rows into small batches.
+            segment = self._open_segment()
+        if batch is None or segment is not None or not batch.append(row):
             # Before the next is made: its segment gives back what it has not used.
             self._seal()
-            segment = None if self._spool is None else self._spool.open_segment()
-            self._open = batch = Batch(self._stamp, seq, self._clock.monotonic(), segment)
+            self._open = batch = Batch(
+                self._stamp, seq, self._clock.monotonic(), segment or self._open_segment()
+            )
             batch.append(row)
             self._wake()
         self._waiting.used += len(row) + ROW_OVERHEAD
@@ -178,22 +188,32 @@ class Intake:
             self._ledger.unspooled += 1
         self._seq = seq
 
+    def _open_segment(self) -> Segment | None:
+        return None if self._spool is None else self._spool.open_segment()
+
+    def _is_back_on_disk(self, batch: Batch | None) -> bool:
+        """Whether rows are in memory only, and it is time to see what the disk is like."""
+        spool = self._spool
+        if spool is None or batch is None or batch.segment is not None:
+            return False
+        return spool.is_worth_a_try and not spool.is_full
+
     def _drop_row(self, seq: int, row: bytes, reason: DropReason) -> None:
         self._seq = seq
         if self._open is not None:
             self._open.resume_at(seq + 1)
         self._note_loss(reason, [(seq, seq)], row)
 
-    def _make_room(self, cost: int) -> bool:
+    def _make_room(self, length: int) -> bool:
         waiting = self._waiting
-        while self._on_full is OnFull.DROP_OLDEST and not self._has_room(cost):
+        while self._on_full is OnFull.DROP_OLDEST and not self._has_room(length):
             dropped = waiting.drop_oldest()
             if not dropped:
                 break
             for batch in dropped:
                 self._lose(DropReason.QUEUE_FULL, batch)
             self._notify()
-        return self._has_room(cost)
+        return self._has_room(length)
 
     def _lose(self, reason: DropReason, batch: Batch, *, is_kept: bool = False) -> None:
         if not batch.is_adopted:
@@ -240,9 +260,20 @@ class Intake:
         self._ledger.drop(DropReason.QUEUE_FULL, missing)
 
     def _seal(self) -> None:
-        if self._open is not None:
-            self._waiting.seal(self._open)
-            self._open = None
+        batch = self._open
+        if batch is None:
+            return
+        if batch.segment is not None and not batch.segment.seal(len(batch.open_rows)):
+            # Somebody has deleted the file; what was written since is in memory only.
+            self._ledger.unspooled += len(batch.open_rows)
+            self._let_go_of_segment(batch)
+        self._waiting.seal(batch)
+        self._open = None
+
+    def _let_go_of_segment(self, batch: Batch) -> None:
+        if self._spool is not None and batch.segment is not None:
+            self._spool.settle(batch.segment, len(batch.open_rows))
+            batch.segment = None
 
     def _notify(self) -> None:
         for signal in tuple(self._waiters):

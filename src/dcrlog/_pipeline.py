@@ -14,13 +14,14 @@ from dcrlog._client import ClientSender
 from dcrlog._clock import Clock, SystemClock
 from dcrlog._dead import DeadLetters
 from dcrlog._delivery import Delivery
+from dcrlog._home import prepare
 from dcrlog._ledger import Ledger
 from dcrlog._queue import Queue
 from dcrlog._report import Report
 from dcrlog._retry import Sender
 from dcrlog._revived import Revived
 from dcrlog._senders import Senders
-from dcrlog._spool import Spool, home_of, prepare
+from dcrlog._spool import Spool
 from dcrlog._syncer import Syncer
 from dcrlog.settings import AccountRows, OnFull, Settings
 from dcrlog.stats import DropReason, Stats
@@ -54,6 +55,8 @@ class Pipeline:
         self._clock = clock or SystemClock()
         self._report = Report(self._clock)
         self._blocks = settings.on_full is OnFull.BLOCK
+        # Not again in a forked child, which nothing may keep from new locks.
+        self._home = None if settings.spool_dir is None else prepare(settings.spool_dir)
         self._begin()
         _lifecycle.register(self)
 
@@ -185,9 +188,9 @@ class Pipeline:
             OSError: They cannot be read, or somebody else is at it.
         """
         assert self._spool is not None
-        assert self._settings.spool_dir is not None
+        assert self._home is not None
         deadline = self._clock.monotonic() + timeout
-        revived = Revived(home_of(self._settings.spool_dir), self._spool.destination)
+        revived = Revived(self._home, self._spool.destination)
         self._delivery.revived = revived
         for batch in revived.batches(self._clock.monotonic()):
             self._queue.adopt(batch, None, 0)
@@ -234,6 +237,7 @@ class Pipeline:
         if self._syncer is not None:
             self._syncer.sync()
         if self._spool is not None:
+            self._spool.say_trouble()
             self._spool.close()
 
     def _give_up(self) -> None:
@@ -322,25 +326,24 @@ class Pipeline:
         self._queue.put(row)
 
     def _make_dead(self) -> DeadLetters | None:
-        spool, settings = self._spool, self._settings
-        if spool is None or settings.spool_dir is None:
+        if self._spool is None or self._home is None:
             return None
         return DeadLetters(
-            home_of(settings.spool_dir),
-            spool.destination,
+            self._home,
+            self._spool.destination,
             clock=self._clock,
             report=self._report,
             count=self.count,
-            is_synced=settings.fsync,
+            is_synced=self._settings.fsync,
         )
 
     def _make_spool(self, instance_id: str) -> Spool | None:
         settings = self._settings
-        if settings.spool_dir is None:
+        if self._home is None:
             return None
         url = settings.endpoint.url if settings.endpoint is not None else ""
         return Spool(
-            prepare(settings.spool_dir),
+            self._home,
             f"{url}|{settings.rule_id}|{settings.stream_name}",
             instance_id,
             capacity=settings.spool_capacity,

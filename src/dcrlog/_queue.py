@@ -220,7 +220,7 @@ class Queue(Intake):
         kept = sum(batch.count for batch in self._waiting if batch.segment is not None)
         if self._open is not None and self._open.segment is not None:
             kept += len(self._open.open_rows)
-            self._open.segment.seal()
+            self._open.segment.seal(len(self._open.open_rows))
         self.left += kept
         lost = self._seq + self._ledger.adopted - self._ledger.settled - self.left
         self._ledger.drop(DropReason.REJECTED, rejected)

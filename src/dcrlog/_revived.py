@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dcrlog._batch import MAX_BODY_BYTES, Batch, Stamp
 from dcrlog._dead import DEAD, LETTER_NAME, names_in, open_directory, read_letter
-from dcrlog._spool import fcntl
+from dcrlog._home import fcntl
 
 
 class Revived:

@@ -5,6 +5,7 @@ system call, and so no hand-over of the GIL while the queue's lock is held. The 
 reserved first: a full disk shows when a segment is made, not when a row is written.
 """
 
+import errno
 import mmap
 import os
 import stat
@@ -19,6 +20,7 @@ from dcrlog._frames import (
     Damage,
     Frame,
     frame_parts,
+    has_header,
     is_header,
     scan,
     segment_header,
@@ -43,12 +45,15 @@ class Segment:
         path: The file.
         size: Bytes that it takes on the disk.
         is_dirty: Whether anything was written since it was synced.
+        has_failed: Whether the disk has failed to take what was written. It takes no more then, and its rows
+            stay in memory: what is read back may be what was there before.
     """
 
     def __init__(self, path: Path, rows: int = 0, size: int = 0) -> None:
         self.path = path
         self.size = size
         self.is_dirty = False
+        self.has_failed = False
         self._unsettled = rows
         self._map: mmap.mmap | None = None
         self._end = self._last_at = self._last_seq = 0
@@ -65,9 +70,12 @@ class Segment:
             _reserve(descriptor)
             segment = cls(path, size=SEGMENT_BYTES)
             segment._map = mmap.mmap(descriptor, SEGMENT_BYTES)
-        except BaseException:
+        except BaseException as error:
             with suppress(OSError):
                 path.unlink()
+            if isinstance(error, ValueError):
+                # Of `mmap`, where somebody has cut the file meanwhile.
+                raise OSError(errno.EIO, str(error)) from None
             raise
         finally:
             os.close(descriptor)
@@ -79,51 +87,96 @@ class Segment:
         """Write a row, if there is room for it; return whether there was."""
         mapping, at = self._map, self._end
         end = at + FRAME_BYTES + len(row)
-        if mapping is None or end > SEGMENT_BYTES:
+        if mapping is None or not self.has_room(len(row)):
             return False
         if seq == self._last_seq:
             # Ctrl-C came between this and the queue's own count of the row, so that another has its `Seq`.
             at = self._last_at
             end = at + FRAME_BYTES + len(row)
-            self._unsettled -= 1
         before, after = frame_parts(seq, row)
         # The header last: a process that is killed in between leaves zeros there, and no row.
         mapping[at + len(before) : end] = row + after
         mapping[at : at + len(before)] = before
         self._end, self._last_at, self._last_seq = end, at, seq
-        self._unsettled += 1
         self.is_dirty = True
         return True
 
-    def sync(self) -> None:
-        """Let what was written reach the disk. Needs no lock; takes as long as the disk does."""
-        self.is_dirty = False
-        # By the file and not by the mapping, whose `flush` keeps the GIL while it waits (CPython 3.11).
-        sync_file(self.path)
+    def has_room(self, length: int) -> bool:
+        """Whether a row of this length can be written."""
+        return self._end + FRAME_BYTES + length <= SEGMENT_BYTES and not self.has_failed
 
-    def seal(self) -> None:
-        """Give back what was reserved and not used; nothing is written any more."""
+    def sync(self) -> None:
+        """Let what was written reach the disk. Needs no lock; takes as long as the disk does.
+
+        Raises:
+            OSError: It has not. The kernel tells so once, and forgets what it could not write.
+        """
+        self.is_dirty = False
+        try:
+            # By the file and not by the mapping, whose `flush` keeps the GIL while it waits (CPython 3.11).
+            sync_file(self.path)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError as error:
+            # Not where it could not be opened for want of descriptors: that has lost nothing.
+            self.has_failed, self.is_dirty = error.errno == errno.EIO, error.errno != errno.EIO
+            raise
+
+    def seal(self, rows: int) -> bool:
+        """Give back what was reserved and not used; nothing is written any more.
+
+        Args:
+            rows: How many it has. Counted here and not row by row, where Ctrl-C may come between.
+
+        Returns:
+            Whether the file is there.
+        """
         mapping, self._map = self._map, None
         if mapping is not None:
+            self._unsettled = rows
             mapping.close()
-            with suppress(OSError):
+            try:
                 os.truncate(self.path, self._end)
                 self.size = self._end
+            except (FileNotFoundError, NotADirectoryError):
+                return False
+            except OSError:
+                return True
+        return True
 
-    def read(self) -> list[tuple[int, bytes]]:
-        """Return the rows that can be read, with their `Seq`."""
-        with suppress(OSError):
-            return [(each.seq, each.row) for each in scan(_contents(self.path)) if isinstance(each, Frame)]
-        return []
+    @property
+    def can_be_read(self) -> bool:
+        """Whether its rows would be found on the disk again."""
+        try:
+            return not self.has_failed and stat.S_ISREG(os.lstat(self.path).st_mode)
+        except OSError:
+            return False
+
+    def read(self) -> dict[int, bytes]:
+        """Return the rows by their `Seq`; none where the file has gone.
+
+        Raises:
+            OSError: The disk fails, and the rows may be there all the same.
+        """
+        try:
+            data = _contents(self.path)[0]
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        return {each.seq: each.row for each in scan(data) if isinstance(each, Frame)}
 
     def settle(self, rows: int) -> bool:
-        """Count rows as settled; delete the file with the last of them, and return whether it was that."""
+        """Count rows as settled; return whether all are, so that the file may go."""
         self._unsettled -= rows
-        if self._unsettled > 0:
+        return self._unsettled <= 0
+
+    def remove(self) -> bool:
+        """Delete the file; return whether it has gone."""
+        try:
+            self.path.unlink(missing_ok=True)
+        except NotADirectoryError:
+            return True
+        except OSError:
             return False
-        self.seal()
-        with suppress(OSError):
-            self.path.unlink()
         return True
 
 
@@ -141,14 +194,29 @@ class Recovered:
 
     def __init__(self, path: Path, destination: bytes, instance_id: str) -> None:
         self.path = path
-        self._data = _contents(path)
+        self._data, length = _contents(path)
         found = list(scan(self._data))
         self.frames = [each for each in found if isinstance(each, Frame)]
         self.damages = [each for each in found if isinstance(each, Damage)]
-        if self._data and not is_header(self._data, destination, instance_id):
-            # Its directory names both as well, so that a damaged header costs no row.
-            self.damages.insert(0, Damage(0, min(HEADER_BYTES, len(self._data)), 0))
+        if not is_header(self._data, destination, instance_id):
+            if has_header(self._data):
+                # It was moved here, and its rows must not go to another table for that.
+                raise OSError(errno.EPERM, f"{path} belongs to another directory")
+            self._judge_header()
         self.size = len(self._data)
+        self.is_too_long = length > SEGMENT_BYTES
+        """Whether there is more in the file than a segment ever has."""
+        if self.is_too_long:
+            self.damages.append(Damage(SEGMENT_BYTES, SEGMENT_BYTES, 1))
+
+    def _judge_header(self) -> None:
+        if any(self._data[:HEADER_BYTES]) and self.frames:
+            # Its directory names destination and instance as well, so that a damaged header costs no row.
+            self.damages.insert(0, Damage(0, HEADER_BYTES, 0))
+        elif any(self._data) and not self.frames:
+            # Nothing says that it is ours, so all of it is kept.
+            rows = sum(damage.rows for damage in self.damages)
+            self.damages = [Damage(0, len(self._data), rows)]
 
     def damaged_bytes(self) -> list[tuple[int, bytes]]:
         """Return what could not be read, each piece with its place in the file."""
@@ -171,16 +239,20 @@ def sync_file(path: Path) -> None:
 def _reserve(descriptor: int) -> None:
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(descriptor, 0, SEGMENT_BYTES)
-    else:
+    elif os.pwrite(descriptor, bytes(SEGMENT_BYTES), 0) != SEGMENT_BYTES:
         # Written, since a file that is only long has no room reserved. macOS has no posix_fallocate.
-        os.pwrite(descriptor, bytes(SEGMENT_BYTES), 0)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def _contents(path: Path) -> bytes:
+def _contents(path: Path) -> tuple[bytes, int]:
+    """Return a file's first bytes, as many as a segment has at most, and its length."""
     # Neither a link nor what waits for its other end, however it came here.
     descriptor = os.open(path, _READ)
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(f"{path} is no file")
-        # More than a segment ever has is none of ours.
-        return file.read(SEGMENT_BYTES)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
+            raise OSError(errno.EPERM, f"{path} is no file of this user")
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(SEGMENT_BYTES), status.st_size
+    finally:
+        os.close(descriptor)

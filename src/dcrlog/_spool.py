@@ -14,24 +14,19 @@ no leases, heartbeats or clocks. Names and headers say where rows belong; they n
 import errno
 import hashlib
 import os
-import stat
+import re
 import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from dcrlog._clock import Clock
+from dcrlog._forking import FORK_GUARD
+from dcrlog._home import Lock, check_directory, check_home, prepare_home
 from dcrlog._report import Report
 from dcrlog._segment import SEGMENT_BYTES, Recovered, Segment, sync_file
-from dcrlog.errors import ConfigError, shown
-
-fcntl: Any
-try:
-    import fcntl
-except ImportError:
-    fcntl = None
 
 _OWNER: Final = "owner"
 _SUFFIX: Final = ".seg"
@@ -42,7 +37,13 @@ _ADOPT_SECONDS: Final = 0.1
 """At most ten segments a second are adopted, 600 of the 12,000 requests that a rule takes a minute."""
 _FLOOR_BYTES: Final = 512 * 1024 * 1024
 _FLOOR_SHARE: Final = 0.05
-_LOCK: Final = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0)
+_LEFT_SECONDS: Final = 60.0
+"""So long a directory of which something cannot be taken over is left alone."""
+_SAY_SECONDS: Final = 60.0
+_MOST_RACES: Final = 3
+_WRITE: Final = (
+    os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+)
 
 
 class Spool:
@@ -67,15 +68,19 @@ class Spool:
         self._clock = clock
         self._report = report
         self._prefix = f"{self._destination.hex()[:16]}-"
+        self._is_orphan = re.compile(re.escape(self._prefix) + "[0-9a-f]{24}").fullmatch
         self._directory: Path | None = None
-        self._descriptor = -1
+        self._lock: Lock | None = None
         self._number = self._synced = 0
         self._segments: set[Segment] = set()
+        self._settled: deque[Segment] = deque()
         self._failed_until = float("-inf")
         self._orphans: list[_Orphan] = []
-        self._left: set[str] = set()
+        self._left: dict[str, float] = {}
         self._look_at = self._adopt_at = float("-inf")
-        self._trouble: str | None = None
+        self._is_in_trouble = False
+        self._untold: str | None = None
+        self._say_at = float("-inf")
 
     @property
     def destination(self) -> bytes:
@@ -87,33 +92,57 @@ class Spool:
         """Whether another segment would take it over its capacity."""
         return sum(segment.size for segment in self._segments) + SEGMENT_BYTES > self._capacity
 
+    @property
+    def is_worth_a_try(self) -> bool:
+        """Whether `open_segment` would try."""
+        return self._clock.monotonic() >= self._failed_until
+
     def open_segment(self) -> Segment | None:
         """Make a segment to be written; None while the disk is full or fails."""
-        now = self._clock.monotonic()
-        if now < self._failed_until:
+        if not self.is_worth_a_try:
             return None
         try:
+            self._remove_settled()
             directory = self._own_directory()
-            if directory is None or not _has_room(directory):
+            if not _has_room(directory):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             self._number += 1
             path = directory / f"{time.time_ns():020d}-{self._number:06d}{_SUFFIX}"
             segment = Segment.create(path, self._destination, self._instance_id)
         except OSError as error:
-            self._failed_until = now + _RETRY_SECONDS
-            self._give_up_directory()
-            # Said by a sender, at most once a minute; this is a thread that logs.
-            self._trouble = f"spool {self._home}: {error.strerror}; rows are kept in memory only"
+            self._failed_until = self._clock.monotonic() + _RETRY_SECONDS
+            self.note_trouble(error, "rows are kept in memory only")
             return None
         self._segments.add(segment)
+        self._is_in_trouble = False
         return segment
 
     def settle(self, segment: Segment, rows: int) -> None:
         """Count rows of a segment as settled; its file goes with the last of them."""
         if segment.settle(rows):
             self._segments.discard(segment)
-            for orphan in self._orphans:
+            self._remove(segment)
+
+    def set_aside(self, segment: Segment) -> bool:
+        """Keep a segment that cannot be read among what is damaged; return whether it is there."""
+        try:
+            segment.path.rename(self._quarantine_directory() / self._quarantine_name(segment.path))
+        except OSError:
+            return False
+        return True
+
+    def _remove(self, segment: Segment) -> None:
+        if segment.remove():
+            for orphan in tuple(self._orphans):
                 orphan.held.discard(segment)
+        else:
+            # Its rows would be sent again by whoever finds it; so it stays ours until it can be deleted.
+            self._settled.append(segment)
+
+    def _remove_settled(self) -> None:
+        for _ in range(len(self._settled)):
+            with suppress(IndexError):
+                self._remove(self._settled.popleft())
 
     def hold(self, segment: Segment) -> None:
         """Remember an adopted segment until its rows are settled."""
@@ -128,9 +157,10 @@ class Spool:
         """Let what was written reach the disk. Needs no lock; takes as long as the disk does."""
         for segment in tuple(self._segments):
             if segment.is_dirty:
-                # One that is settled meanwhile is not there any more.
-                with suppress(OSError):
+                try:
                     segment.sync()
+                except OSError as error:
+                    self.note_trouble(error, "rows would not survive a loss of power")
         directory = self._directory
         if directory is not None and self._number != self._synced:
             self._synced = self._number
@@ -146,23 +176,25 @@ class Spool:
         now = self._clock.monotonic()
         if now < self._adopt_at:
             return None
+        self._remove_settled()
         self._end_orphans()
         if now >= self._look_at and not self._has_more:
             self._look_at = now + _LOOK_SECONDS
-            orphan = self._find_orphan()
-            if orphan is not None:
-                self._orphans.append(orphan)
-                self._look_at = now
+            # A child that is forked in between would keep the lock that is being taken.
+            with FORK_GUARD.section():
+                orphan = self._find_orphan()
+                if orphan is not None:
+                    self._orphans.append(orphan)
+                    self._look_at = now
         for orphan in self._orphans:
             while (path := orphan.next_path()) is not None:
                 recovered = self._recover(path, orphan.instance_id)
                 if recovered is not None:
                     self._adopt_at = now + _ADOPT_SECONDS
                     segment = Segment(path, len(recovered.frames), recovered.size)
-                    if recovered.frames:
-                        orphan.held.add(segment)
-                    else:
-                        segment.settle(0)
+                    orphan.held.add(segment)
+                    if not recovered.frames:
+                        self._remove(segment)
                     return orphan.instance_id, segment, recovered
         return None
 
@@ -177,6 +209,11 @@ class Spool:
         """Names of the directories of dead instances that it has locked."""
         return {orphan.directory.name for orphan in self._orphans}
 
+    def leave(self, segment: Segment) -> None:
+        """Leave an adopted segment, which nobody has heard of yet, to whoever finds it next."""
+        for orphan in self._orphans:
+            orphan.held.discard(segment)
+
     def adopt_in(self) -> float:
         """Return the seconds after which `adopt` may have something."""
         at = self._adopt_at if self._has_more else max(self._look_at, self._adopt_at)
@@ -190,120 +227,168 @@ class Spool:
         for orphan in [each for each in self._orphans if not (each.has_more or each.held)]:
             self._orphans.remove(orphan)
             if not orphan.end():
-                self._left.add(orphan.directory.name)
+                self._left[orphan.directory.name] = self._clock.monotonic() + _LEFT_SECONDS
 
     def _recover(self, path: Path, instance_id: str) -> Recovered | None:
         try:
             recovered = Recovered(path, self._destination, instance_id)
+            # Before anything of it is sent: it is deleted afterwards.
+            self._quarantine(recovered)
         except OSError:
             return None
-        self._quarantine(recovered)
         return recovered
 
     def close(self) -> None:
         """Remove the instance's directory if nothing is left in it, and let others have the rest."""
+        self._remove_settled()
         self._end_orphans()
-        self._give_up_directory()
+        directory, lock = self._directory, self._lock
+        if directory is None or lock is None:
+            return
+        if not any(segment.path.parent == directory for segment in (*self._segments, *self._settled)):
+            _remove(directory)
+            lock.release()
+            self._directory = self._lock = None
 
     def abandon(self) -> None:
         """Let go of everything, in a forked child: it is the parent's, whose locks stay held."""
-        for descriptor in (self._descriptor, *(orphan.descriptor for orphan in self._orphans)):
-            if descriptor >= 0:
-                with suppress(OSError):
-                    os.close(descriptor)
-        self._descriptor, self._directory, self._orphans = -1, None, []
-        self._segments = set()
+        for lock in (self._lock, *(orphan.lock for orphan in self._orphans)):
+            if lock is not None:
+                lock.release()
+        self._lock = self._directory = None
+        self._orphans = []
+        self._segments, self._settled = set(), deque()
+
+    def note_trouble(self, error: OSError, consequence: str) -> None:
+        """Have trouble with the disk told, once until a segment can be made again."""
+        if not self._is_in_trouble:
+            self._is_in_trouble = True
+            # By a sender: this may be a thread that logs.
+            self._untold = f"spool {self._home}: {error.strerror or error}; {consequence}"
 
     def say_trouble(self) -> None:
-        """Tell people what the disk met, if it did."""
-        trouble, self._trouble = self._trouble, None
-        if trouble is not None:
-            self._report.say(trouble)
+        """Tell people what the disk met, if it did; once a minute at most, where it comes and goes."""
+        untold, now = self._untold, self._clock.monotonic()
+        if untold is not None and now >= self._say_at:
+            self._untold, self._say_at = None, now + _SAY_SECONDS
+            self._report.say(untold, always=True)
 
-    def _own_directory(self) -> Path | None:
-        if self._directory is not None and self._directory.is_dir():
-            return self._directory
-        self._give_up_directory()
+    def _own_directory(self) -> Path:
+        directory, lock = self._directory, self._lock
+        if directory is not None and lock is not None and lock.is_held:
+            return directory
+        if lock is not None:
+            lock.release()
+        self._directory = self._lock = None
         prepare_home(self._home)
-        name = f"{self._prefix}{self._instance_id}"
-        hidden, visible = self._home / f".{name}.new", self._home / name
-        if visible.is_dir():
-            # Ours still, since the disk has failed: nobody else has this id.
-            self._descriptor = os.open(visible / _OWNER, _LOCK | os.O_CREAT, 0o600)
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        visible = self._home / f"{self._prefix}{self._instance_id}"
+        if os.path.lexists(visible):
+            # Ours still, though its lock was lost: nobody else has this id.
+            check_directory(visible)
+            self._lock = Lock(visible / _OWNER, create=True)
         else:
-            with suppress(FileExistsError):
-                hidden.mkdir(0o700)
-            self._descriptor = os.open(hidden / _OWNER, _LOCK | os.O_CREAT, 0o600)
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            hidden.rename(visible)
+            self._lock = self._make_directory(visible)
         self._directory = visible
         return visible
 
-    def _give_up_directory(self) -> None:
-        directory, self._directory = self._directory, None
-        descriptor, self._descriptor = self._descriptor, -1
-        if descriptor >= 0:
-            if directory is not None and not any(_segments_in(directory)):
-                _remove(directory)
-            elif directory is not None:
-                # It has rows of ours: the lock is kept.
-                self._directory, self._descriptor = directory, descriptor
-                return
-            with suppress(OSError):
-                os.close(descriptor)
+    def _make_directory(self, visible: Path) -> Lock:
+        """Make a directory that nobody ever sees without its lock."""
+        hidden = visible.with_name(f".{visible.name}.new")
+        for _ in range(_MOST_RACES):
+            with suppress(FileExistsError):
+                hidden.mkdir(0o700)
+            # Another may take it for what a dead process has left, before the lock is held.
+            with suppress(FileNotFoundError, BlockingIOError):
+                lock = Lock(hidden / _OWNER, create=True)
+                try:
+                    hidden.rename(visible)
+                except BaseException:
+                    lock.release()
+                    raise
+                lock.moved(visible / _OWNER)
+                return lock
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
     def _find_orphan(self) -> "_Orphan | None":
-        found = []
+        found, now = [], self._clock.monotonic()
         with suppress(OSError):
-            for name in (path.name for path in self._home.iterdir()):
-                is_ours = name.startswith(self._prefix) and not name.endswith(self._instance_id)
-                if is_ours and name not in self._left:
+            # Whoever has put another in its place would choose what is sent.
+            check_home(self._home)
+            for name in [path.name for path in self._home.iterdir()]:
+                if name.endswith(self._instance_id):
+                    continue
+                if name.startswith(f".{self._prefix}") and name.endswith(".new"):
+                    self._remove_unborn(self._home / name)
+                elif self._is_orphan(name) and self._left.get(name, now) <= now:
                     first = min(_segments_in(self._home / name), default=None)
                     found.append((first.name if first else "", name))
         for _, name in sorted(found):
-            orphan = _Orphan.lock(self._home / name, name.removeprefix(self._prefix))
+            orphan = _Orphan.lock_up(self._home / name, name.removeprefix(self._prefix))
             if orphan is not None:
                 return orphan
         return None
 
+    def _remove_unborn(self, directory: Path) -> None:
+        """Remove a hidden directory, in which no row was ever written, unless it is about to be shown."""
+        if self._instance_id in directory.name:
+            return
+        with suppress(OSError):
+            check_directory(directory)
+            lock = Lock(directory / _OWNER, create=True)
+            _remove(directory)
+            lock.release()
+
     def _quarantine(self, recovered: Recovered) -> None:
+        """Keep what could not be read.
+
+        Raises:
+            OSError: It cannot be kept.
+        """
+        if recovered.is_too_long:
+            with suppress(FileExistsError):
+                os.link(
+                    recovered.path,
+                    self._quarantine_directory() / self._quarantine_name(recovered.path),
+                    follow_symlinks=False,
+                )
+            return
         for start, data in recovered.damaged_bytes():
-            name = f"{recovered.path.parent.name}-{recovered.path.name}-{start}.bin"
-            with suppress(OSError):
-                directory = self._home / "quarantine"
-                directory.mkdir(0o700, exist_ok=True)
-                descriptor = os.open(directory / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(data)
+            name = f"{self._quarantine_name(recovered.path)}-{start}.bin"
+            directory = self._quarantine_directory()
+            hidden = directory / f".{name}"
+            with os.fdopen(os.open(hidden, _WRITE, 0o600), "wb") as file:
+                file.write(data)
+            hidden.rename(directory / name)
+
+    def _quarantine_directory(self) -> Path:
+        directory = self._home / "quarantine"
+        with suppress(FileExistsError):
+            directory.mkdir(0o700)
+        check_directory(directory)
+        return directory
+
+    @staticmethod
+    def _quarantine_name(path: Path) -> str:
+        return f"{path.parent.name}-{path.name}"
 
 
 class _Orphan:
     """The directory of a dead instance, locked by us."""
 
-    def __init__(self, directory: Path, instance_id: str, descriptor: int) -> None:
+    def __init__(self, directory: Path, instance_id: str, lock: Lock) -> None:
         self.directory = directory
         self.instance_id = instance_id
-        self.descriptor = descriptor
+        self.lock = lock
         self.held: set[Segment] = set()
         self._paths = deque(sorted(_segments_in(directory)))
 
     @classmethod
-    def lock(cls, directory: Path, instance_id: str) -> "_Orphan | None":
-        try:
-            descriptor = os.open(directory / _OWNER, _LOCK)
-        except OSError:
-            return None
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Whoever had it before may have removed it since it was opened.
-            is_there = os.path.samestat(os.fstat(descriptor), (directory / _OWNER).stat())
-        except OSError:
-            is_there = False
-        if not is_there:
-            os.close(descriptor)
-            return None
-        return cls(directory, instance_id, descriptor)
+    def lock_up(cls, directory: Path, instance_id: str) -> "_Orphan | None":
+        with suppress(OSError):
+            check_directory(directory)
+            # Made where it is missing: of a directory whose removal was interrupted, or by somebody's hand.
+            return cls(directory, instance_id, Lock(directory / _OWNER, create=True))
+        return None
 
     @property
     def has_more(self) -> bool:
@@ -315,53 +400,8 @@ class _Orphan:
     def end(self) -> bool:
         """Remove the directory and let go; return whether it is gone."""
         _remove(self.directory)
-        os.close(self.descriptor)
-        return not self.directory.exists()
-
-
-def home_of(spool_dir: Path) -> Path:
-    """Return this user's own directory in a spool's."""
-    return spool_dir / f"dcrlog-{os.geteuid()}"
-
-
-def prepare(spool_dir: Path) -> Path:
-    """Make the spool's own directory, and return it.
-
-    Raises:
-        ConfigError: It cannot be made, is somebody else's, or this system has no `fcntl`.
-    """
-    if fcntl is None:
-        raise ConfigError(
-            f"spool_dir={shown(str(spool_dir))}: the spool needs file locks of the module fcntl, which this "
-            "system does not have. Leave the option out; rows then wait in memory, within capacity."
-        )
-    home = home_of(spool_dir)
-    try:
-        prepare_home(home)
-    except OSError as error:
-        raise ConfigError(
-            f"spool_dir={shown(str(spool_dir))}: {home} cannot be used: {error.strerror}. Give a directory "
-            "in which this user may make one of its own."
-        ) from None
-    return home
-
-
-def prepare_home(home: Path) -> None:
-    """Make the directory, or see that it is ours and nobody else's.
-
-    Raises:
-        OSError: It cannot be made, or belongs to another user, or others may write there.
-    """
-    with suppress(FileExistsError):
-        home.parent.mkdir(parents=True, exist_ok=True)
-        home.mkdir(0o700)
-    status = os.lstat(home)
-    if not stat.S_ISDIR(status.st_mode):
-        raise OSError(errno.ENOTDIR, "it is no directory")
-    if status.st_uid != os.geteuid():
-        raise OSError(errno.EPERM, f"it belongs to user {status.st_uid}")
-    if status.st_mode & 0o077:
-        raise OSError(errno.EPERM, f"others have access to it (mode {stat.S_IMODE(status.st_mode):04o})")
+        self.lock.release()
+        return not os.path.lexists(self.directory)
 
 
 def _segments_in(directory: Path) -> Iterator[Path]:
@@ -381,5 +421,8 @@ def _remove(directory: Path) -> None:
 
 def _has_room(directory: Path) -> bool:
     disk = os.statvfs(directory)
+    if not disk.f_blocks:
+        # A file system that does not say.
+        return True
     floor = min(_FLOOR_BYTES, int(disk.f_blocks * disk.f_frsize * _FLOOR_SHARE))
     return disk.f_bavail * disk.f_frsize >= floor + SEGMENT_BYTES

@@ -116,9 +116,9 @@ class Waiting:
 
     def _keep_few(self, batch: Batch) -> None:
         """Let a waiting batch be on the disk only, where enough others are in memory."""
-        if not batch.can_leave_memory or batch.is_away:
+        if batch.segment is None or batch.is_away:
             return
-        if sum(not each.is_away for each in self._sealed) > _WINDOW:
+        if sum(not each.is_away for each in self._sealed) > _WINDOW and batch.can_leave_memory:
             batch.leave_memory()
             self.restored(batch)
 

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from dcrlog import ConfigError, DropReason
-from dcrlog._spool import prepare
+from dcrlog._home import prepare
 from dcrlog.testing import ManualClock, RecordingSender, ScriptedSender
 from pipelines import assert_balanced, make_pipeline, put_quietly
 
@@ -215,6 +215,7 @@ def test_what_was_written_is_synced_twice_a_second(spooled):
     assert until(lambda: clock.advance(0.5) or not pipeline._spool.is_dirty)
     pipeline.put(row(2))
     assert until(lambda: clock.advance(0.5) or not pipeline._spool.is_dirty)
+    assert until(lambda: clock.advance(0.5) or not pipeline._syncer.is_running)
 
 
 def test_a_directory_of_somebody_else_is_refused(tmp_path):

@@ -16,7 +16,7 @@ from typing import Final
 
 from dcrlog._dead import DEAD, LETTER_NAME, Letter, names_in, opened, read_file, read_letter
 from dcrlog._frames import SEGMENT_BYTES, Damage, Frame, header_of, scan
-from dcrlog._spool import fcntl, home_of, prepare_home
+from dcrlog._home import fcntl, home_of, prepare_home
 from dcrlog.errors import ConfigError, shown
 
 QUARANTINE: Final = "quarantine"
