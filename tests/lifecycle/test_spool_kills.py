@@ -4,6 +4,7 @@ import os
 import random
 import subprocess
 import sys
+import threading
 from collections import Counter
 
 import pytest
@@ -65,10 +66,13 @@ def kill_after(emulator, tmp_path):
         child = subprocess.Popen(
             [sys.executable, "-c", LOGS, name, str(threads)], env=environment, stdout=subprocess.PIPE
         )
+        watchdog = threading.Timer(60, child.kill)
+        watchdog.start()
         try:
             acknowledged = [child.stdout.readline() for _ in range(records)]
         finally:
             child.kill()
+            watchdog.cancel()
         acknowledged += child.stdout.read().splitlines(keepends=True)
         child.wait()
         child.stdout.close()
@@ -118,3 +122,37 @@ def test_every_acknowledged_record_survives_kills_at_random_moments(emulator, ki
     assert len(set(rows)) == len(copies)
     assert max(copies.values()) <= 2
     assert len(rows) - len(copies) <= kills * ROWS_OF_A_SEGMENT
+
+
+@pytest.mark.parametrize("kills", [20, pytest.param(200, marks=pytest.mark.soak)])
+@pytest.mark.timeout(1_200)
+def test_of_four_processes_that_are_killed_again_and_again_nothing_is_lost(
+    emulator, kill_after, tmp_path, kills
+):
+    """They adopt from each other, and are killed in the middle of that, too."""
+    run, drain = kill_after
+    draws = random.Random(kills)
+    plans = [[draws.randrange(1, 2_000) for _ in range(kills // 4)] for _ in range(4)]
+    acknowledged = [set() for _ in range(4)]
+
+    def work(which):
+        for turn, records in enumerate(plans[which]):
+            acknowledged[which] |= run(f"p{which}t{turn}", 1, records)
+
+    workers = [threading.Thread(target=work, args=(which,)) for which in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    drain()
+
+    expected = set().union(*acknowledged)
+    rows = emulator.rows("AppLogs_CL")
+    stored = Counter(row["Message"] for row in rows)
+    missing = expected - stored.keys()
+    assert not missing, (len(missing), sorted(missing)[:5])
+    assert len(expected) > kills
+    identities = {(row["InstanceId"], row["Seq"]) for row in rows}
+    assert len({(row["InstanceId"], row["Seq"], row["Message"]) for row in rows}) == len(identities)
+    assert not list(tmp_path.rglob("*.bin"))
+    print(f"{kills} kills, {len(expected)} acknowledged, 0 lost, {len(rows) - len(identities)} twice")
