@@ -164,9 +164,14 @@ class Spool:
         directory = self._directory
         if directory is not None and self._number != self._synced:
             self._synced = self._number
-            with suppress(OSError):
+            try:
                 sync_file(directory)
                 sync_file(self._home)
+            except FileNotFoundError:
+                # The next segment finds that it has to be made again.
+                return
+            except OSError as error:
+                self.note_trouble(error, "rows would not survive a loss of power")
 
     def adopt(self) -> tuple[str, Segment, Recovered] | None:
         """Take over the next segment of an instance that has died; None where there is none now.

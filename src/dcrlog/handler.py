@@ -91,10 +91,11 @@ class LogsIngestionHandler(logging.Handler):
     ) -> None:
         given = {name: value for name, value in locals().items() if name in _settings.OPTIONS}
         settings = _settings.load(given, needs_endpoint=sender is None)
-        super().__init__(settings.level)
         self._columns = settings.columns
         self._redact = settings.redact
         self._pipeline = Pipeline(settings, sender=sender, clock=clock) if settings.enabled else None
+        # What has raised until here is no handler that `logging.shutdown` would flush.
+        super().__init__(settings.level)
         self.setFormatter(None)
 
     def setFormatter(self, fmt: logging.Formatter | None) -> None:  # noqa: N802 - logging's name

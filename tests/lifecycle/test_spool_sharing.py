@@ -1,6 +1,7 @@
-"""A spool in processes that fork, that run out of descriptors, and that have secrets."""
+"""A spool in processes that fork, that have secrets, and to which the kernel says no."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -131,6 +132,65 @@ def test_want_of_descriptors_costs_no_row_and_no_logging_call(tmp_path):
     assert done.stdout == "[50, 50, true, 101, 0, 101]\n", done.stderr
     assert done.stderr.count("Too many open files; rows are kept in memory only") == 1
     assert "Traceback" not in done.stderr
+
+
+REFUSED = """
+import logging, os
+from dcrlog import LogsIngestionHandler
+from dcrlog.testing import RecordingSender
+
+log = logging.getLogger("refused")
+log.propagate = False
+log.setLevel("INFO")
+sender = RecordingSender()
+handler = LogsIngestionHandler(spool_dir=os.environ["SPOOL"], sender=sender, flush_interval=0.05)
+log.addHandler(handler)
+for number in range(50):
+    log.info("row %d", number)
+print(handler.flush(30), handler.stats().unspooled, handler.stats().delivered, len(sender.rows))
+"""
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="no strace here, which makes system calls fail")
+@pytest.mark.parametrize(
+    ("call", "error", "told"),
+    [
+        ("fallocate", "EIO", "Input/output error"),
+        ("flock", "ENOLCK", "No locks available"),
+        pytest.param("fallocate", "EDQUOT", "Disk quota exceeded", marks=pytest.mark.soak),
+        pytest.param("rename", "EROFS", "Read-only file system", marks=pytest.mark.soak),
+        pytest.param("statfs", "EIO", "Input/output error", marks=pytest.mark.soak),
+        pytest.param("truncate", "EIO", None, marks=pytest.mark.soak),
+        pytest.param("unlink", "EIO", None, marks=pytest.mark.soak),
+    ],
+)
+def test_a_call_that_the_kernel_refuses_costs_no_row(tmp_path, call, error, told):
+    """The library's own code runs, and nothing in Python is replaced."""
+    strace = [
+        "strace",
+        "-f",
+        "-qq",
+        "-o",
+        os.devnull,
+        "-e",
+        f"trace={call}",
+        "-e",
+        f"inject={call}:error={error}",
+    ]
+    if subprocess.run([*strace, "true"], check=False, capture_output=True, timeout=60).returncode:
+        pytest.skip("no process may be traced here")
+    done = subprocess.run(
+        [*strace, sys.executable, "-c", REFUSED],
+        check=False,
+        env={**os.environ, "SPOOL": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+
+    assert done.stdout == f"True {50 if told else 0} 50 50\n", done.stderr
+    told_once = f"dcrlog: spool {tmp_path}/dcrlog-{os.geteuid()}: {told}; rows are kept in memory only\n"
+    assert done.stderr == (told_once if told else "")
 
 
 SECRETS = """

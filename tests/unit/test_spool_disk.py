@@ -374,6 +374,37 @@ def test_a_segment_that_fails_to_sync_takes_no_more(spooled, home, monkeypatch, 
     assert "Input/output error; rows would not survive a loss of power" in capsys.readouterr().err
 
 
+def test_a_directory_that_fails_to_sync_is_told_of(spooled, monkeypatch, capsys):
+    """Its names may be gone with the power; one that was deleted is no trouble."""
+    pipeline = spooled(ScriptedSender([]))
+    put_quietly(pipeline, rows([1]))
+    pipeline._spool.sync()
+    pipeline._spool._synced = 0
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "fsync", failing(errno.EIO))
+        pipeline._spool.sync()
+    pipeline._delivery.tell()
+
+    assert capsys.readouterr().err.count("rows would not survive a loss of power") == 1
+
+
+def test_a_handler_that_could_not_be_made_is_not_flushed_at_the_end(tmp_path):
+    """Its error keeps it alive, where `logging.shutdown` would find it."""
+    import logging
+
+    from dcrlog import LogsIngestionHandler
+
+    (tmp_path / f"dcrlog-{os.geteuid()}").write_text("a file")
+    with pytest.raises(ConfigError, match="it is no directory") as raised:
+        LogsIngestionHandler(spool_dir=tmp_path, sender=RecordingSender())
+
+    handlers = [reference() for reference in logging._handlerList]
+    assert raised.traceback
+    assert not any(
+        isinstance(each, LogsIngestionHandler) and not hasattr(each, "_pipeline") for each in handlers
+    )
+
+
 def test_tiny_rows_fill_no_more_segments_than_the_spool_may_have(spooled, home):
     """Their frames take more than they do in a body."""
     rule = Rule(
