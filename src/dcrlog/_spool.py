@@ -126,7 +126,7 @@ class Spool:
     def set_aside(self, segment: Segment) -> bool:
         """Keep a segment that cannot be read among what is damaged; return whether it is there."""
         try:
-            segment.path.rename(self._quarantine_directory() / self._quarantine_name(segment.path))
+            segment.path.rename(self._quarantine_directory() / f"{_quarantine_name(segment.path)}.bin")
         except OSError:
             return False
         return True
@@ -353,12 +353,12 @@ class Spool:
             with suppress(FileExistsError):
                 os.link(
                     recovered.path,
-                    self._quarantine_directory() / self._quarantine_name(recovered.path),
+                    self._quarantine_directory() / f"{_quarantine_name(recovered.path)}.bin",
                     follow_symlinks=False,
                 )
             return
         for start, data in recovered.damaged_bytes():
-            name = f"{self._quarantine_name(recovered.path)}-{start}.bin"
+            name = f"{_quarantine_name(recovered.path)}-{start}.bin"
             directory = self._quarantine_directory()
             hidden = directory / f".{name}"
             with os.fdopen(os.open(hidden, _WRITE, 0o600), "wb") as file:
@@ -371,10 +371,6 @@ class Spool:
             directory.mkdir(0o700)
         check_directory(directory)
         return directory
-
-    @staticmethod
-    def _quarantine_name(path: Path) -> str:
-        return f"{path.parent.name}-{path.name}"
 
 
 class _Orphan:
@@ -414,6 +410,10 @@ def _segments_in(directory: Path) -> Iterator[Path]:
         for path in directory.iterdir():
             if path.name.endswith(_SUFFIX):
                 yield path
+
+
+def _quarantine_name(path: Path) -> str:
+    return f"{path.parent.name}-{path.name}"
 
 
 def _remove(directory: Path) -> None:

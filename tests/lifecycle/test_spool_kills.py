@@ -38,7 +38,6 @@ threading.Event().wait(60)
 
 DRAINS = """
 import logging, os, sys, threading
-from pathlib import Path
 from dcrlog import LogsIngestionHandler
 
 log = logging.getLogger("kills")
@@ -47,7 +46,8 @@ handler = LogsIngestionHandler(spool_dir=os.environ["SPOOL"], flush_interval=0.0
 log.addHandler(handler)
 log.warning("drain")
 for _ in range(4_000):
-    if not list(Path(os.environ["SPOOL"]).rglob("*.seg")):
+    # Not `rglob`, which raises where a directory goes meanwhile.
+    if not any(name.endswith(".seg") for _, _, names in os.walk(os.environ["SPOOL"]) for name in names):
         break
     threading.Event().wait(0.02)
 assert handler.flush(30)

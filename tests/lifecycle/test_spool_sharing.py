@@ -212,7 +212,7 @@ class Watched:
         return token
 
 def look():
-    for path in spool.rglob("*"):
+    for path in [Path(where, name) for where, _, names in os.walk(spool) for name in names]:
         try:
             data = path.read_bytes() + str(path).encode()
         except OSError:

@@ -2,6 +2,7 @@
 
 import os
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -44,7 +45,9 @@ def home(tmp_path):
 
 
 def segments(home):
-    return sorted(home.rglob("*.seg"))
+    # Not `rglob`, which raises where a directory goes meanwhile.
+    found = [Path(where, name) for where, _, names in os.walk(home) for name in names]
+    return sorted(path for path in found if path.suffix == ".seg")
 
 
 def die(pipeline):
