@@ -86,8 +86,13 @@ class Delivery:
         """Take a batch if a request may be made now, with the request's number."""
         number = self._backoff.admit() if self._queue.due_in() == 0.0 else 0
         batch = self._queue.take(self._backoff.refusals) if number else None
-        if batch is not None and batch.is_away and not self._restore(batch, number):
-            batch = None
+        try:
+            if batch is not None and batch.is_away and not self._restore(batch, number):
+                batch = None
+        except BaseException:
+            # Of memory that has come to its end: the thread ends, and others must not wait for its probe.
+            self._backoff.withdraw(number)
+            raise
         if number and batch is None:
             self._backoff.withdraw(number)
         return number, batch
