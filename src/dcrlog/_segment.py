@@ -17,6 +17,7 @@ from typing import Final
 from dcrlog._frames import (
     FRAME_BYTES,
     HEADER_BYTES,
+    SEGMENT_BYTES,
     Damage,
     Frame,
     frame_parts,
@@ -25,9 +26,6 @@ from dcrlog._frames import (
     scan,
     segment_header,
 )
-
-SEGMENT_BYTES: Final = 1024 * 1024
-"""What a segment that is written takes on the disk."""
 
 _READ: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _CREATE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
@@ -85,14 +83,12 @@ class Segment:
 
     def append(self, seq: int, row: bytes) -> bool:
         """Write a row, if there is room for it; return whether there was."""
-        mapping, at = self._map, self._end
-        end = at + FRAME_BYTES + len(row)
+        mapping = self._map
         if mapping is None or not self.has_room(len(row)):
             return False
-        if seq == self._last_seq:
-            # Ctrl-C came between this and the queue's own count of the row, so that another has its `Seq`.
-            at = self._last_at
-            end = at + FRAME_BYTES + len(row)
+        # The same `Seq` again: Ctrl-C came between this and the queue's own count of the row before.
+        at = self._last_at if seq == self._last_seq else self._end
+        end = at + FRAME_BYTES + len(row)
         before, after = frame_parts(seq, row)
         # The header last: a process that is killed in between leaves zeros there, and no row.
         mapping[at + len(before) : end] = row + after

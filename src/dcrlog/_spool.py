@@ -24,12 +24,14 @@ from typing import Final
 
 from dcrlog._clock import Clock
 from dcrlog._forking import FORK_GUARD
+from dcrlog._frames import SEGMENT_BYTES
 from dcrlog._home import Lock, check_directory, check_home, prepare_home
 from dcrlog._report import Report
-from dcrlog._segment import SEGMENT_BYTES, Recovered, Segment, sync_file
+from dcrlog._segment import Recovered, Segment, sync_file
 
-_OWNER: Final = "owner"
-_SUFFIX: Final = ".seg"
+OWNER: Final = "owner"
+SUFFIX: Final = ".seg"
+QUARANTINE: Final = "quarantine"
 _RETRY_SECONDS: Final = 1.0
 _LOOK_SECONDS: Final = 5.0
 """So often dead instances are looked for."""
@@ -107,7 +109,7 @@ class Spool:
             if not _has_room(directory):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             self._number += 1
-            path = directory / f"{time.time_ns():020d}-{self._number:06d}{_SUFFIX}"
+            path = directory / f"{time.time_ns():020d}-{self._number:06d}{SUFFIX}"
             segment = Segment.create(path, self._destination, self._instance_id)
         except OSError as error:
             self._failed_until = self._clock.monotonic() + _RETRY_SECONDS
@@ -185,12 +187,8 @@ class Spool:
         self._end_orphans()
         if now >= self._look_at and not self._has_more:
             self._look_at = now + _LOOK_SECONDS
-            # A child that is forked in between would keep the lock that is being taken.
-            with FORK_GUARD.section():
-                orphan = self._find_orphan()
-                if orphan is not None:
-                    self._orphans.append(orphan)
-                    self._look_at = now
+            if self._take_orphan():
+                self._look_at = now
         for orphan in self._orphans:
             while (path := orphan.next_path()) is not None:
                 recovered = self._recover(path, orphan.instance_id)
@@ -205,8 +203,8 @@ class Spool:
 
     def look(self) -> bool:
         """Look for dead instances at once; return whether there is anything to adopt."""
-        while not self._has_more and (orphan := self._find_orphan()) is not None:
-            self._orphans.append(orphan)
+        while not self._has_more and self._take_orphan():
+            pass
         return self._has_more
 
     @property
@@ -290,7 +288,7 @@ class Spool:
         if os.path.lexists(visible):
             # Ours still, though its lock was lost: nobody else has this id.
             check_directory(visible)
-            self._lock = Lock(visible / _OWNER, create=True)
+            self._lock = Lock(visible / OWNER, create=True)
         else:
             self._lock = self._make_directory(visible)
         self._directory = visible
@@ -304,15 +302,23 @@ class Spool:
                 hidden.mkdir(0o700)
             # Another may take it for what a dead process has left, before the lock is held.
             with suppress(FileNotFoundError, BlockingIOError):
-                lock = Lock(hidden / _OWNER, create=True)
+                lock = Lock(hidden / OWNER, create=True)
                 try:
                     hidden.rename(visible)
                 except BaseException:
                     lock.release()
                     raise
-                lock.moved(visible / _OWNER)
+                lock.moved(visible / OWNER)
                 return lock
         raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    def _take_orphan(self) -> bool:
+        # A child that is forked in between would keep the lock that is being taken.
+        with FORK_GUARD.section():
+            orphan = self._find_orphan()
+            if orphan is not None:
+                self._orphans.append(orphan)
+        return orphan is not None
 
     def _find_orphan(self) -> "_Orphan | None":
         found, now = [], self._clock.monotonic()
@@ -339,7 +345,7 @@ class Spool:
             return
         with suppress(OSError):
             check_directory(directory)
-            lock = Lock(directory / _OWNER, create=True)
+            lock = Lock(directory / OWNER, create=True)
             _remove(directory)
             lock.release()
 
@@ -366,7 +372,7 @@ class Spool:
             hidden.rename(directory / name)
 
     def _quarantine_directory(self) -> Path:
-        directory = self._home / "quarantine"
+        directory = self._home / QUARANTINE
         with suppress(FileExistsError):
             directory.mkdir(0o700)
         check_directory(directory)
@@ -388,7 +394,7 @@ class _Orphan:
         with suppress(OSError):
             check_directory(directory)
             # Made where it is missing: of a directory whose removal was interrupted, or by somebody's hand.
-            return cls(directory, instance_id, Lock(directory / _OWNER, create=True))
+            return cls(directory, instance_id, Lock(directory / OWNER, create=True))
         return None
 
     @property
@@ -408,7 +414,7 @@ class _Orphan:
 def _segments_in(directory: Path) -> Iterator[Path]:
     with suppress(OSError):
         for path in directory.iterdir():
-            if path.name.endswith(_SUFFIX):
+            if path.name.endswith(SUFFIX):
                 yield path
 
 
@@ -419,8 +425,8 @@ def _quarantine_name(path: Path) -> str:
 def _remove(directory: Path) -> None:
     # What else is there is not ours: the directory stays then, with its owner file.
     with suppress(OSError):
-        if [path.name for path in directory.iterdir()] == [_OWNER]:
-            (directory / _OWNER).unlink()
+        if [path.name for path in directory.iterdir()] == [OWNER]:
+            (directory / OWNER).unlink()
             directory.rmdir()
 
 

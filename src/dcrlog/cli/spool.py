@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from dcrlog._dead import DEAD, Letter
+from dcrlog._spool import QUARANTINE
 from dcrlog.cli import spool_files, spool_purge, spool_send
-from dcrlog.cli.spool_files import QUARANTINE, Instance
+from dcrlog.cli.spool_files import Instance
 from dcrlog.cli.spool_options import AsJson, Directory
 from dcrlog.cli.spool_output import give_up, print_json, print_table, row_of, say
 from dcrlog.errors import ConfigError, shown

@@ -16,15 +16,12 @@ from typing import Final
 
 from dcrlog._dead import DEAD, LETTER_NAME, Letter, names_in, opened, read_file, read_letter
 from dcrlog._frames import SEGMENT_BYTES, Damage, Frame, header_of, scan
-from dcrlog._home import fcntl, home_of, prepare_home
+from dcrlog._home import Lock, fcntl, home_of, prepare_home
+from dcrlog._spool import OWNER, SUFFIX
 from dcrlog.errors import ConfigError, shown
-
-QUARANTINE: Final = "quarantine"
-OWNER: Final = "owner"
 
 _INSTANCE_NAME: Final = re.compile(r"([0-9a-f]{16})-([0-9a-f]{24})\Z", re.ASCII)
 _SEGMENT_TIME: Final = re.compile(r"([0-9]{20})-[0-9]+\.seg\Z", re.ASCII)
-_LOCK: Final = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _LOOKS: Final = 3
 """A segment that is being written while it is read may look damaged once, and not again."""
 
@@ -105,8 +102,8 @@ def instances(home: Path) -> list[Instance]:
             if parts is None:
                 continue
             # A link, a file: nothing that an instance has made.
-            with suppress(OSError), opened(home / name) as directory:
-                found.append(Instance(home / name, parts[1], parts[2], _is_locked(directory)))
+            with suppress(OSError), opened(home / name):
+                found.append(Instance(home / name, parts[1], parts[2], _is_locked(home / name)))
     return found
 
 
@@ -114,7 +111,7 @@ def segments(instance: Instance) -> Iterator[SegmentFile]:
     """Read the segments of an instance, the oldest first; those that go meanwhile are passed over."""
     with suppress(OSError), opened(instance.directory) as directory:
         for name in names_in(directory):
-            if not name.endswith(".seg"):
+            if not name.endswith(SUFFIX):
                 continue
             with suppress(FileNotFoundError):
                 found = _segment(instance, directory, name)
@@ -179,43 +176,23 @@ def locked(instance: Instance) -> Iterator[int | None]:
         The directory, opened; None where somebody else has it, or it is gone.
     """
     with opened(instance.directory) as directory:
-        owner = _lock(directory)
         try:
-            yield directory if owner >= 0 else None
+            lock = Lock(instance.directory / OWNER, create=False)
+        except OSError:
+            yield None
+            return
+        try:
+            yield directory
         finally:
-            if owner >= 0:
-                os.close(owner)
+            lock.release()
 
 
-def _is_locked(directory: int) -> bool:
-    owner = _lock(directory)
-    if owner >= 0:
-        os.close(owner)
-    return owner == _TAKEN
-
-
-_TAKEN: Final = -1
-_NONE: Final = -2
-
-
-def _lock(directory: int) -> int:
-    """Return the owner's file, opened and locked; or that it is taken, or that there is none."""
+def _is_locked(directory: Path) -> bool:
     try:
-        owner = os.open(OWNER, _LOCK, dir_fd=directory)
-    except OSError:
-        return _NONE
-    try:
-        if not stat.S_ISREG(os.fstat(owner).st_mode):
-            raise FileNotFoundError
-        fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Who had it before may have removed it since it was opened.
-        there = os.stat(OWNER, dir_fd=directory, follow_symlinks=False)
-        if not os.path.samestat(os.fstat(owner), there):
-            raise FileNotFoundError
+        Lock(directory / OWNER, create=False).release()
     except OSError as error:
-        os.close(owner)
-        return _TAKEN if isinstance(error, BlockingIOError) else _NONE
-    return owner
+        return isinstance(error, BlockingIOError)
+    return False
 
 
 def created(name: str) -> str | None:

@@ -14,8 +14,9 @@ import typer
 
 from dcrlog._dead import DEAD, LETTER_NAME, names_in
 from dcrlog._revived import lock_letters
+from dcrlog._spool import OWNER, QUARANTINE, SUFFIX
 from dcrlog.cli import spool_files
-from dcrlog.cli.spool_files import OWNER, QUARANTINE, Instance
+from dcrlog.cli.spool_files import Instance
 from dcrlog.cli.spool_options import AsJson, Directory
 from dcrlog.cli.spool_output import give_up, print_json, say
 from dcrlog.errors import ConfigError, shown
@@ -127,7 +128,7 @@ def _old_pieces(home: Path, before: float) -> Iterator[str]:
 
 
 def _is_old_segment(name: str, status: os.stat_result, before: float) -> bool:
-    return name.endswith(".seg") and status.st_mtime <= before
+    return name.endswith(SUFFIX) and status.st_mtime <= before
 
 
 def _purge_instance(instance: Instance, before: float) -> Iterator[str]:
