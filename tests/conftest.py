@@ -4,6 +4,7 @@ The profile is "dev" for every run, "soak" for `HYPOTHESIS_PROFILE=soak`.
 """
 
 import os
+import socket
 import sys
 
 import pytest
@@ -37,3 +38,26 @@ def _ended_senders():
         pipeline._senders.end()
         for thread in tuple(pipeline._senders._threads):
             thread.join(30)
+
+
+@pytest.fixture(scope="session")
+def shared_emulator():
+    """One emulator for many tests; `emulator` empties it before each."""
+    from dcrlog.emulator import Emulator
+
+    with Emulator() as running:
+        yield running
+
+
+@pytest.fixture
+def emulator(shared_emulator):
+    """The emulator, without rows or requests."""
+    shared_emulator.reset()
+    return shared_emulator
+
+
+@pytest.fixture
+def mute():
+    """A port of which nobody accepts connections, though the system does."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield f"https://127.0.0.1:{listening.getsockname()[1]}"

@@ -1,8 +1,11 @@
 """What tests of delivery begin with: a pipeline without a service, and a logger that nobody else hears."""
 
 import logging
+import os
+import threading
 import time
 import zlib
+from pathlib import Path
 
 import msgspec
 
@@ -63,6 +66,26 @@ def deliver_here(pipeline, seconds=float("inf")):
     pipeline._queue.request_flush()
     pipeline._senders.run_here(pipeline._clock.monotonic() + seconds)
     assert_balanced(pipeline)
+
+
+def die(pipeline):
+    """What the kernel does when a process is killed: its locks are free, its files stay."""
+    pipeline._spool.abandon()
+    pipeline._queue.abandon()
+    pipeline._queue.left = pipeline.stats().pending
+
+
+def until(condition):
+    """Wait for a condition, for half a minute at most; return whether it came to pass."""
+    pause = threading.Event()
+    return any(condition() or pause.wait(0.01) for _ in range(3_000))
+
+
+def segments(home):
+    """The segment files of a spool."""
+    # Not `rglob`, which raises where a directory goes meanwhile.
+    found = [Path(where, name) for where, _, names in os.walk(home) for name in names]
+    return sorted(path for path in found if path.suffix == ".seg")
 
 
 def assert_balanced(pipeline):

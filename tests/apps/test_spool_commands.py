@@ -4,12 +4,12 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from contextlib import contextmanager
 
 import pytest
 
-from dcrlog.emulator import Emulator, Fault
+from dcrlog.emulator import Fault
+from pipelines import until
 
 DCRLOG = [sys.executable, "-m", "dcrlog", "spool"]
 ELSEWHERE = "dcr-0123456789abcdef0123456789abcdef"
@@ -33,20 +33,6 @@ if sys.argv[2] == "waits":
     os._exit(0)
 assert handler.flush(30)
 """
-
-
-@pytest.fixture(scope="module")
-def shared_emulator():
-    """One emulator for the module."""
-    with Emulator() as running:
-        yield running
-
-
-@pytest.fixture
-def emulator(shared_emulator):
-    """The emulator, empty."""
-    shared_emulator.reset()
-    return shared_emulator
 
 
 @pytest.fixture
@@ -138,12 +124,6 @@ def stored(emulator):
 
 def messages(emulator):
     return sorted(row["Message"] for row in emulator.rows("AppLogs_CL"))
-
-
-def until(condition):
-    """Wait for a condition, for half a minute at most."""
-    pause = threading.Event()
-    return any(condition() or pause.wait(0.01) for _ in range(3_000))
 
 
 def segment_of(home):

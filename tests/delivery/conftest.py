@@ -1,11 +1,14 @@
 """The emulator over real HTTP and TLS, and a logger of its own for each test."""
 
+import os
 import threading
 
 import pytest
 
+from dcrlog import DropReason
 from dcrlog.emulator import Emulator
-from pipelines import make_logger
+from dcrlog.testing import RecordingSender
+from pipelines import make_logger, make_pipeline
 
 
 @pytest.fixture(scope="module")
@@ -43,3 +46,28 @@ def logger():
         assert stats.accepted == stats.delivered + sum(stats.dropped.values()) + stats.pending
         logger.removeHandler(handler)
         handler.close()
+
+
+@pytest.fixture
+def home(tmp_path):
+    """This user's own directory in the spool of `spooled`."""
+    return tmp_path / f"dcrlog-{os.geteuid()}"
+
+
+@pytest.fixture
+def spooled(tmp_path):
+    """Makes pipelines that share a spool; ends them."""
+    made = []
+
+    def make(sender=None, clock=None, **options):
+        options = {"flush_interval": 0.01, "spool_dir": tmp_path, **options}
+        made.append(make_pipeline(sender or RecordingSender(), clock, **options))
+        return made[-1]
+
+    yield make
+    for pipeline in made:
+        pipeline._queue.drop_rest(DropReason.EXIT)
+        pipeline._senders.end()
+        for thread in tuple(pipeline._senders._threads):
+            thread.join(30)
+        pipeline._spool.abandon()

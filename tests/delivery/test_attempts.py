@@ -1,6 +1,5 @@
 """An attempt takes no longer than it may, whatever the server does."""
 
-import socket
 import threading
 import time
 
@@ -30,13 +29,6 @@ def attempt(emulator):
     attempt_of_nothing = send(seconds=30.0)[0]
     assert attempt_of_nothing.status == 204
     return send
-
-
-@pytest.fixture
-def mute():
-    """A port of which nobody accepts connections, though the system does."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        yield f"https://127.0.0.1:{listening.getsockname()[1]}"
 
 
 @pytest.mark.parametrize("kind", ["ingestion", "token"])

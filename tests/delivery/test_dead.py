@@ -11,7 +11,7 @@ from dcrlog._clock import Signal, SystemClock
 from dcrlog._dead import DeadLetters
 from dcrlog._report import Report
 from dcrlog.testing import Answer, SkippingClock
-from pipelines import JudgingSender, assert_balanced, deliver_here, make_pipeline, put_quietly
+from pipelines import JudgingSender, assert_balanced, deliver_here, die, make_pipeline, put_quietly
 
 REFUSED = Answer(status=400, code="InvalidRow", message="the row is not what the stream declares")
 
@@ -26,24 +26,9 @@ def refuses(bad, answer=REFUSED):
 
 
 @pytest.fixture
-def home(tmp_path):
-    return tmp_path / f"dcrlog-{os.geteuid()}"
-
-
-@pytest.fixture
-def spooled(tmp_path):
-    """Makes pipelines that share a spool; their rows are let go of in the end."""
-    made = []
-
-    def make(sender, **options):
-        options = {"spool_dir": tmp_path, "account_rows": "never", **options}
-        made.append(make_pipeline(sender, SkippingClock(), **options))
-        return made[-1]
-
-    yield make
-    for pipeline in made:
-        pipeline._queue.drop_rest(DropReason.EXIT)
-        pipeline._spool.abandon()
+def spooled(spooled):
+    """Makes pipelines that share a spool and tell nothing, each with a clock of its own."""
+    return lambda sender, **options: spooled(sender, SkippingClock(), **{"account_rows": "never", **options})
 
 
 def letters(home):
@@ -176,9 +161,7 @@ def test_rows_of_a_dead_instance_are_kept_under_its_own_id(spooled, home):
     """Whoever sends them again does so as they were accepted."""
     dead = spooled(refuses(set()))
     put_quietly(dead, rows(range(3)))
-    dead._spool.abandon()
-    dead._queue.abandon()
-    dead._queue.left = 3
+    die(dead)
     alive = spooled(refuses({"1"}))
     assert alive._delivery.adopt()
     deliver_here(alive)

@@ -1,16 +1,14 @@
 """Rows that are delivered without one of one's own: those of dead instances, and dead letters."""
 
 import json
-import os
-import threading
+from functools import partial
 
 import pytest
 
-from dcrlog import DropReason
 from dcrlog._frames import header_of, segment_header
 from dcrlog.errors import printable
 from dcrlog.testing import Answer, RecordingSender, SkippingClock
-from pipelines import JudgingSender, assert_balanced, deliver_here, make_pipeline, put_quietly
+from pipelines import JudgingSender, assert_balanced, deliver_here, die, put_quietly, until
 
 
 def rows(numbers):
@@ -23,27 +21,9 @@ def refuses(*bad):
 
 
 @pytest.fixture
-def home(tmp_path):
-    return tmp_path / f"dcrlog-{os.geteuid()}"
-
-
-@pytest.fixture
-def spooled(tmp_path):
-    """Makes pipelines that share a spool; ends them."""
-    made = []
-
-    def make(sender, clock=None, **options):
-        options = {"spool_dir": tmp_path, "account_rows": "never", "flush_interval": 0.01, **options}
-        made.append(make_pipeline(sender, clock, **options))
-        return made[-1]
-
-    yield make
-    for pipeline in made:
-        pipeline._queue.drop_rest(DropReason.EXIT)
-        pipeline._senders.end()
-        for thread in tuple(pipeline._senders._threads):
-            thread.join(30)
-        pipeline._spool.abandon()
+def spooled(spooled):
+    """Makes pipelines that share a spool, and tell nothing."""
+    return partial(spooled, account_rows="never")
 
 
 @pytest.fixture
@@ -53,9 +33,7 @@ def kill(spooled):
     def run(numbers, **options):
         dead = spooled(RecordingSender(), SkippingClock(), **options)
         put_quietly(dead, rows(numbers))
-        dead._spool.abandon()
-        dead._queue.abandon()
-        dead._queue.left = len(numbers)
+        die(dead)
         return dead
 
     return run
@@ -97,15 +75,12 @@ def test_idle_senders_go_on_adopting_however_many_they_are(spooled):
     """One of them is in charge; half a minute would pass if each left it to the others."""
     dead = spooled(RecordingSender(), SkippingClock())
     put_quietly(dead, [b'{"Message":"%s"}' % (b"x" * 600_000)] * 4)
-    dead._spool.abandon()
-    dead._queue.abandon()
-    dead._queue.left = 4
+    die(dead)
     alive = spooled(RecordingSender())
     for _ in range(3):
         alive._senders.start()
 
-    pause = threading.Event()
-    assert any(alive.stats().delivered == 4 or pause.wait(0.01) for _ in range(1_500))
+    assert until(lambda: alive.stats().delivered == 4)
 
 
 def test_a_drain_ends_at_its_timeout(spooled, kill, home):

@@ -1,15 +1,13 @@
 """Rows that outlive their process: written before the call returns, adopted by whoever lives."""
 
 import os
-import threading
-from pathlib import Path
 
 import pytest
 
 from dcrlog import ConfigError, DropReason
 from dcrlog._home import prepare
 from dcrlog.testing import ManualClock, RecordingSender, ScriptedSender
-from pipelines import assert_balanced, make_pipeline, put_quietly
+from pipelines import assert_balanced, die, put_quietly, segments, until
 
 
 def row(number):
@@ -18,53 +16,6 @@ def row(number):
 
 def rows(numbers):
     return [row(number) for number in numbers]
-
-
-@pytest.fixture
-def spooled(tmp_path):
-    """Makes pipelines that share a spool; ends them."""
-    made = []
-
-    def make(sender=None, **options):
-        options = {"flush_interval": 0.01, "spool_dir": tmp_path, **options}
-        pipeline = make_pipeline(sender or RecordingSender(), options.pop("clock", None), **options)
-        made.append(pipeline)
-        return pipeline
-
-    yield make
-    for pipeline in made:
-        pipeline._queue.drop_rest(DropReason.EXIT)
-        pipeline._senders.end()
-        for thread in tuple(pipeline._senders._threads):
-            thread.join(30)
-
-
-@pytest.fixture
-def home(tmp_path):
-    return tmp_path / f"dcrlog-{os.geteuid()}"
-
-
-def segments(home):
-    # Not `rglob`, which raises where a directory goes meanwhile.
-    found = [Path(where, name) for where, _, names in os.walk(home) for name in names]
-    return sorted(path for path in found if path.suffix == ".seg")
-
-
-def die(pipeline):
-    """What the kernel does when a process is killed: its locks are free, its files stay."""
-    pipeline._spool.abandon()
-    pipeline._queue.abandon()
-    pipeline._queue.left = pipeline.stats().pending
-
-
-def until(condition):
-    """Wait for a condition, for half a minute at most."""
-    pause = threading.Event()
-    for _ in range(3_000):
-        if condition():
-            return True
-        pause.wait(0.01)
-    return False
 
 
 def messages(sender):

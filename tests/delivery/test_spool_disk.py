@@ -6,17 +6,16 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import warnings
 from pathlib import Path
 
 import pytest
 
 from dcrlog import Column, ColumnType, ConfigError, ConfigWarning, DropReason, Rule, Stream, _segment
+from dcrlog._frames import SEGMENT_BYTES
 from dcrlog._home import Lock, network_file_system, prepare
-from dcrlog._segment import SEGMENT_BYTES
 from dcrlog.testing import ManualClock, RecordingSender, ScriptedSender
-from pipelines import assert_balanced, make_pipeline, put_quietly
+from pipelines import assert_balanced, die, make_pipeline, put_quietly, segments, until
 
 DISK_FAILURES = [errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.EACCES]
 
@@ -31,30 +30,6 @@ def rows(numbers):
 
 def large(number):
     return b'{"Message":"%d%s"}' % (number, b"x" * 900_000)
-
-
-@pytest.fixture
-def spooled(tmp_path):
-    """Makes pipelines that share a spool; ends them."""
-    made = []
-
-    def make(sender=None, **options):
-        options = {"flush_interval": 0.01, "spool_dir": tmp_path, **options}
-        pipeline = make_pipeline(sender or RecordingSender(), options.pop("clock", None), **options)
-        made.append(pipeline)
-        return pipeline
-
-    yield make
-    for pipeline in made:
-        pipeline._queue.drop_rest(DropReason.EXIT)
-        pipeline._senders.end()
-        for thread in tuple(pipeline._senders._threads):
-            thread.join(30)
-
-
-@pytest.fixture
-def home(tmp_path):
-    return tmp_path / f"dcrlog-{os.geteuid()}"
 
 
 @pytest.fixture
@@ -78,29 +53,6 @@ def mount(tmp_path):
     yield run
     while mounted:
         take_away()
-
-
-def segments(home):
-    # Not `rglob`, which raises where a directory goes meanwhile.
-    found = [Path(where, name) for where, _, names in os.walk(home) for name in names]
-    return sorted(path for path in found if path.suffix == ".seg")
-
-
-def die(pipeline):
-    """What the kernel does when a process is killed: its locks are free, its files stay."""
-    pipeline._spool.abandon()
-    pipeline._queue.abandon()
-    pipeline._queue.left = pipeline.stats().pending
-
-
-def until(condition):
-    """Wait for a condition, for half a minute at most."""
-    pause = threading.Event()
-    for _ in range(3_000):
-        if condition():
-            return True
-        pause.wait(0.01)
-    return False
 
 
 def messages(sender):

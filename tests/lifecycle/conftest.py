@@ -11,23 +11,7 @@ from contextlib import suppress
 
 import pytest
 
-from dcrlog.emulator import Emulator
-
 WATCHDOG_SECONDS = 60
-
-
-@pytest.fixture(scope="session")
-def shared_emulator():
-    """One emulator for the whole directory; `emulator` empties it before each test."""
-    with Emulator() as running:
-        yield running
-
-
-@pytest.fixture
-def emulator(shared_emulator):
-    """The emulator, without rows or requests."""
-    shared_emulator.reset()
-    return shared_emulator
 
 
 class Program:

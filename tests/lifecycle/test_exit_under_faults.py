@@ -1,7 +1,5 @@
 """The end of the process under every fault: two handlers, one deadline of two seconds."""
 
-import socket
-
 import pytest
 
 from dcrlog.emulator import Fault
@@ -103,13 +101,6 @@ def test_two_handlers_end_within_their_one_deadline(run, emulator, fault, work):
     program = run(TWO_HANDLERS + WORKS[work], preamble="", stderr=None, REQUESTS=requests)
 
     assert ends_in_time(program)
-
-
-@pytest.fixture
-def mute():
-    """A port of which nobody accepts connections, though the system does."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        yield f"https://127.0.0.1:{listening.getsockname()[1]}"
 
 
 @pytest.mark.parametrize(
