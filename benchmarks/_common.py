@@ -7,6 +7,8 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from dcrlog.testing import Answer
+
 RULE = {
     "streamDeclarations": {
         "Custom-Bench": {
@@ -50,6 +52,25 @@ def log_records(logger: logging.Logger, first: int, count: int) -> None:
                 "request_id": "6f1c0e9a-8f0e-4a6e-9d57-1b1f6f2f8a11",
             },
         )
+
+
+class Discard:
+    """Takes every body and keeps none."""
+
+    def send(self, body: bytes, *, request_id: str, timeout: float) -> Answer:  # noqa: ARG002
+        return Answer(status=204, request_id=request_id)
+
+    def close(self) -> None:
+        pass
+
+
+def logger_with(name: str, handler: logging.Handler) -> logging.Logger:
+    """Return a logger that has this handler only."""
+    logger = logging.getLogger(f"bench.{name}")
+    logger.propagate = False
+    logger.setLevel(logging.INFO)
+    logger.handlers = [handler]
+    return logger
 
 
 def machine() -> str:

@@ -12,30 +12,11 @@ import statistics
 import sys
 import time
 
-from _common import RULE, log_records, tell
+from _common import RULE, Discard, log_records, logger_with, tell
 from dcrlog import LogsIngestionHandler
-from dcrlog.testing import Answer
 
 CHUNK = 400
 ROUNDS = 20 if "--quick" in sys.argv else 300
-
-
-class Discard:
-    """Takes every body and keeps none."""
-
-    def send(self, body, *, request_id, timeout):  # noqa: ARG002
-        return Answer(status=204, request_id=request_id)
-
-    def close(self):
-        pass
-
-
-def logger_with(name, handler):
-    logger = logging.getLogger(f"bench.{name}")
-    logger.propagate = False
-    logger.setLevel(logging.INFO)
-    logger.handlers = [handler]
-    return logger
 
 
 def measure(logger):

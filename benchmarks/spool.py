@@ -5,7 +5,6 @@ is measured beside a thread that computes, where each hand-over of the GIL costs
 """
 
 import gc
-import logging
 import os
 import statistics
 import sys
@@ -14,24 +13,13 @@ import threading
 import time
 from pathlib import Path
 
-from _common import RULE, log_records, tell
+from _common import RULE, Discard, log_records, logger_with, tell
 from dcrlog import LogsIngestionHandler
 from dcrlog._frames import frame_parts
-from dcrlog.testing import Answer
 
 CHUNK = 400
 ROUNDS = 10 if "--quick" in sys.argv else 150
 CALLS = 2_000 if "--quick" in sys.argv else 40_000
-
-
-class Discard:
-    """Takes every body and keeps none."""
-
-    def send(self, body, *, request_id, timeout):  # noqa: ARG002
-        return Answer(status=204, request_id=request_id)
-
-    def close(self):
-        pass
 
 
 def write_each(directory):
@@ -64,14 +52,6 @@ def handlers(directory):
         "spool, fsync": LogsIngestionHandler(spool_dir=directory / "synced", fsync=True, **spool),
         "one write a row": write_each(directory),
     }
-
-
-def logger_with(name, handler):
-    logger = logging.getLogger(f"bench.{name}")
-    logger.propagate = False
-    logger.setLevel(logging.INFO)
-    logger.handlers = [handler]
-    return logger
 
 
 def cpu(logger, producers):
