@@ -130,7 +130,7 @@ class Delivery:
                 stamp, now = self._stamp.of(instance_id), self._clock.monotonic()
                 batch = Batch.adopted(stamp, now, segment, rows) if rows else None
             except BaseException:
-                spool.leave(segment)
+                spool.orphans.forget(segment)
                 raise
             self._queue.adopt(batch, segment, sum(damage.rows for damage in recovered.damages))
         finally:
@@ -140,11 +140,11 @@ class Delivery:
     def is_any_left(self) -> bool:
         """Whether there is something to adopt. Looks at once, and waits for an adoption under way."""
         with self._adopting:
-            return self._spool is not None and self._spool.look()
+            return self._spool is not None and self._spool.orphans.look()
 
     def adopt_in(self) -> float | None:
         """Return the seconds after which there may be something to adopt; None where there is no spool."""
-        return self._spool.adopt_in() if self._spool is not None and self._backoff.is_well else None
+        return self._spool.orphans.adopt_in() if self._spool is not None and self._backoff.is_well else None
 
     def deliver(self, number: int, batch: Batch, timeout: float) -> bool:
         """Send a batch, within about `timeout` seconds, and do what the answer asks for.

@@ -16,6 +16,10 @@ try:
 except ImportError:
     fcntl = None
 
+OWNER: Final = "owner"
+"""In an instance's directory: the file that it keeps locked."""
+SUFFIX: Final = ".seg"
+
 _MOUNTS: Final = Path("/proc/self/mountinfo")
 _NETWORK: Final = frozenset(
     {"9p", "afs", "beegfs", "ceph", "cifs", "coda", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4"}
@@ -167,6 +171,15 @@ def check_directory(directory: Path) -> None:
     """
     if not _is_own(os.lstat(directory), stat.S_ISDIR):
         raise NotADirectoryError(errno.ENOTDIR, "it is no directory of this user")
+
+
+def remove_instance(directory: Path) -> None:
+    """Remove an instance's directory, if nothing but its owner file is left in it."""
+    # What else is there is not ours: the directory stays then, with its owner file.
+    with suppress(OSError):
+        if [path.name for path in directory.iterdir()] == [OWNER]:
+            (directory / OWNER).unlink()
+            directory.rmdir()
 
 
 def network_file_system(directory: Path, mounts: Path = _MOUNTS) -> str | None:

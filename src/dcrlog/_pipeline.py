@@ -176,7 +176,7 @@ class Pipeline:
                 break
             if not self._delivery.adopt():
                 self._await_senders(min(left, _POLL_SECONDS))
-        return self._spool.orphans
+        return self._spool.orphans.names
 
     def revive(self, timeout: float) -> Revived:
         """Send the dead letters in the spool once more; return what became of them.

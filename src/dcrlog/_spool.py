@@ -14,38 +14,25 @@ no leases, heartbeats or clocks. Names and headers say where rows belong; they n
 import errno
 import hashlib
 import os
-import re
 import time
 from collections import deque
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from dcrlog._clock import Clock
-from dcrlog._forking import FORK_GUARD
 from dcrlog._frames import SEGMENT_BYTES
-from dcrlog._home import Lock, check_directory, check_home, prepare_home
+from dcrlog._home import OWNER, SUFFIX, Lock, check_directory, prepare_home, remove_instance
+from dcrlog._orphans import Orphans
+from dcrlog._quarantine import Quarantine
 from dcrlog._report import Report
 from dcrlog._segment import Recovered, Segment, sync_file
 
-OWNER: Final = "owner"
-SUFFIX: Final = ".seg"
-QUARANTINE: Final = "quarantine"
 _RETRY_SECONDS: Final = 1.0
-_LOOK_SECONDS: Final = 5.0
-"""So often dead instances are looked for."""
-_ADOPT_SECONDS: Final = 0.1
-"""At most ten segments a second are adopted, 600 of the 12,000 requests that a rule takes a minute."""
 _FLOOR_BYTES: Final = 512 * 1024 * 1024
 _FLOOR_SHARE: Final = 0.05
-_LEFT_SECONDS: Final = 60.0
-"""So long a directory of which something cannot be taken over is left alone."""
 _SAY_SECONDS: Final = 60.0
 _MOST_RACES: Final = 3
-_WRITE: Final = (
-    os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-)
 
 
 class Spool:
@@ -70,19 +57,20 @@ class Spool:
         self._clock = clock
         self._report = report
         self._prefix = f"{self._destination.hex()[:16]}-"
-        self._is_orphan = re.compile(re.escape(self._prefix) + "[0-9a-f]{24}").fullmatch
         self._directory: Path | None = None
         self._lock: Lock | None = None
         self._number = self._synced = 0
         self._segments: set[Segment] = set()
         self._settled: deque[Segment] = deque()
         self._failed_until = float("-inf")
-        self._orphans: list[_Orphan] = []
-        self._left: dict[str, float] = {}
-        self._look_at = self._adopt_at = float("-inf")
         self._is_in_trouble = False
         self._untold: str | None = None
         self._say_at = float("-inf")
+        self._quarantine = Quarantine(home)
+        self.orphans = Orphans(
+            home, self._prefix, self._destination, instance_id, clock=clock, quarantine=self._quarantine
+        )
+        """What dead instances have left for the same destination."""
 
     @property
     def destination(self) -> bytes:
@@ -127,16 +115,11 @@ class Spool:
 
     def set_aside(self, segment: Segment) -> bool:
         """Keep a segment that cannot be read among what is damaged; return whether it is there."""
-        try:
-            segment.path.rename(self._quarantine_directory() / f"{_quarantine_name(segment.path)}.bin")
-        except OSError:
-            return False
-        return True
+        return self._quarantine.take(segment.path)
 
     def _remove(self, segment: Segment) -> None:
         if segment.remove():
-            for orphan in tuple(self._orphans):
-                orphan.held.discard(segment)
+            self.orphans.forget(segment)
         else:
             # Its rows would be sent again by whoever finds it; so it stays ours until it can be deleted.
             self._settled.append(segment)
@@ -180,86 +163,30 @@ class Spool:
 
         Called by one sender at a time.
         """
-        now = self._clock.monotonic()
-        if now < self._adopt_at:
-            return None
         self._remove_settled()
-        self._end_orphans()
-        if now >= self._look_at and not self._has_more:
-            self._look_at = now + _LOOK_SECONDS
-            if self._take_orphan():
-                self._look_at = now
-        for orphan in self._orphans:
-            while (path := orphan.next_path()) is not None:
-                recovered = self._recover(path, orphan.instance_id)
-                if recovered is not None:
-                    self._adopt_at = now + _ADOPT_SECONDS
-                    segment = Segment(path, len(recovered.frames), recovered.size)
-                    orphan.held.add(segment)
-                    if not recovered.frames:
-                        self._remove(segment)
-                    return orphan.instance_id, segment, recovered
-        return None
-
-    def look(self) -> bool:
-        """Look for dead instances at once; return whether there is anything to adopt."""
-        while not self._has_more and self._take_orphan():
-            pass
-        return self._has_more
-
-    @property
-    def orphans(self) -> set[str]:
-        """Names of the directories of dead instances that it has locked."""
-        return {orphan.directory.name for orphan in self._orphans}
-
-    def leave(self, segment: Segment) -> None:
-        """Leave an adopted segment, which nobody has heard of yet, to whoever finds it next."""
-        for orphan in self._orphans:
-            orphan.held.discard(segment)
-
-    def adopt_in(self) -> float:
-        """Return the seconds after which `adopt` may have something."""
-        at = self._adopt_at if self._has_more else max(self._look_at, self._adopt_at)
-        return max(at - self._clock.monotonic(), 0.0)
-
-    @property
-    def _has_more(self) -> bool:
-        return any(orphan.has_more for orphan in self._orphans)
-
-    def _end_orphans(self) -> None:
-        for orphan in [each for each in self._orphans if not (each.has_more or each.held)]:
-            self._orphans.remove(orphan)
-            if not orphan.end():
-                self._left[orphan.directory.name] = self._clock.monotonic() + _LEFT_SECONDS
-
-    def _recover(self, path: Path, instance_id: str) -> Recovered | None:
-        try:
-            recovered = Recovered(path, self._destination, instance_id)
-            # Before anything of it is sent: it is deleted afterwards.
-            self._quarantine(recovered)
-        except OSError:
-            return None
-        return recovered
+        found = self.orphans.adopt()
+        if found is not None and not found[2].frames:
+            self._remove(found[1])
+        return found
 
     def close(self) -> None:
         """Remove the instance's directory if nothing is left in it, and let others have the rest."""
         self._remove_settled()
-        self._end_orphans()
+        self.orphans.end()
         directory, lock = self._directory, self._lock
         if directory is None or lock is None:
             return
         if not any(segment.path.parent == directory for segment in (*self._segments, *self._settled)):
-            _remove(directory)
+            remove_instance(directory)
             lock.release()
             self._directory = self._lock = None
 
     def abandon(self) -> None:
         """Let go of everything, in a forked child: it is the parent's, whose locks stay held."""
-        for lock in (self._lock, *(orphan.lock for orphan in self._orphans)):
-            if lock is not None:
-                lock.release()
+        if self._lock is not None:
+            self._lock.release()
         self._lock = self._directory = None
-        self._orphans = []
+        self.orphans.abandon()
         self._segments, self._settled = set(), deque()
 
     def note_trouble(self, error: OSError, consequence: str) -> None:
@@ -311,123 +238,6 @@ class Spool:
                 lock.moved(visible / OWNER)
                 return lock
         raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
-
-    def _take_orphan(self) -> bool:
-        # A child that is forked in between would keep the lock that is being taken.
-        with FORK_GUARD.section():
-            orphan = self._find_orphan()
-            if orphan is not None:
-                self._orphans.append(orphan)
-        return orphan is not None
-
-    def _find_orphan(self) -> "_Orphan | None":
-        found, now = [], self._clock.monotonic()
-        with suppress(OSError):
-            # Whoever has put another in its place would choose what is sent.
-            check_home(self._home)
-            for name in [path.name for path in self._home.iterdir()]:
-                if name.endswith(self._instance_id):
-                    continue
-                if name.startswith(f".{self._prefix}") and name.endswith(".new"):
-                    self._remove_unborn(self._home / name)
-                elif self._is_orphan(name) and self._left.get(name, now) <= now:
-                    first = min(_segments_in(self._home / name), default=None)
-                    found.append((first.name if first else "", name))
-        for _, name in sorted(found):
-            orphan = _Orphan.lock_up(self._home / name, name.removeprefix(self._prefix))
-            if orphan is not None:
-                return orphan
-        return None
-
-    def _remove_unborn(self, directory: Path) -> None:
-        """Remove a hidden directory, in which no row was ever written, unless it is about to be shown."""
-        if self._instance_id in directory.name:
-            return
-        with suppress(OSError):
-            check_directory(directory)
-            lock = Lock(directory / OWNER, create=True)
-            _remove(directory)
-            lock.release()
-
-    def _quarantine(self, recovered: Recovered) -> None:
-        """Keep what could not be read.
-
-        Raises:
-            OSError: It cannot be kept.
-        """
-        if recovered.is_too_long:
-            with suppress(FileExistsError):
-                os.link(
-                    recovered.path,
-                    self._quarantine_directory() / f"{_quarantine_name(recovered.path)}.bin",
-                    follow_symlinks=False,
-                )
-            return
-        for start, data in recovered.damaged_bytes():
-            name = f"{_quarantine_name(recovered.path)}-{start}.bin"
-            directory = self._quarantine_directory()
-            hidden = directory / f".{name}"
-            with os.fdopen(os.open(hidden, _WRITE, 0o600), "wb") as file:
-                file.write(data)
-            hidden.rename(directory / name)
-
-    def _quarantine_directory(self) -> Path:
-        directory = self._home / QUARANTINE
-        with suppress(FileExistsError):
-            directory.mkdir(0o700)
-        check_directory(directory)
-        return directory
-
-
-class _Orphan:
-    """The directory of a dead instance, locked by us."""
-
-    def __init__(self, directory: Path, instance_id: str, lock: Lock) -> None:
-        self.directory = directory
-        self.instance_id = instance_id
-        self.lock = lock
-        self.held: set[Segment] = set()
-        self._paths = deque(sorted(_segments_in(directory)))
-
-    @classmethod
-    def lock_up(cls, directory: Path, instance_id: str) -> "_Orphan | None":
-        with suppress(OSError):
-            check_directory(directory)
-            # Made where it is missing: of a directory whose removal was interrupted, or by somebody's hand.
-            return cls(directory, instance_id, Lock(directory / OWNER, create=True))
-        return None
-
-    @property
-    def has_more(self) -> bool:
-        return bool(self._paths)
-
-    def next_path(self) -> Path | None:
-        return self._paths.popleft() if self._paths else None
-
-    def end(self) -> bool:
-        """Remove the directory and let go; return whether it is gone."""
-        _remove(self.directory)
-        self.lock.release()
-        return not os.path.lexists(self.directory)
-
-
-def _segments_in(directory: Path) -> Iterator[Path]:
-    with suppress(OSError):
-        for path in directory.iterdir():
-            if path.name.endswith(SUFFIX):
-                yield path
-
-
-def _quarantine_name(path: Path) -> str:
-    return f"{path.parent.name}-{path.name}"
-
-
-def _remove(directory: Path) -> None:
-    # What else is there is not ours: the directory stays then, with its owner file.
-    with suppress(OSError):
-        if [path.name for path in directory.iterdir()] == [OWNER]:
-            (directory / OWNER).unlink()
-            directory.rmdir()
 
 
 def _has_room(directory: Path) -> bool:

@@ -78,7 +78,7 @@ def test_rows_of_a_living_process_are_nobody_elses(spooled, home):
     other.put(row(9))
 
     assert other.flush(30)
-    assert other._spool._find_orphan() is None
+    assert other._spool.orphans._find() is None
     assert len(segments(home)) == 1
 
 
@@ -91,7 +91,7 @@ def test_rows_for_elsewhere_are_left_alone(spooled, home):
     other.put(row(9))
 
     assert other.flush(30)
-    assert other._spool._find_orphan() is None
+    assert other._spool.orphans._find() is None
     assert len(segments(home)) == 1
 
 

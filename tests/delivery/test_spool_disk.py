@@ -208,7 +208,7 @@ def test_a_file_that_cannot_be_deleted_is_nobody_elses_before_it_is(spooled, hom
         assert pipeline.flush(30)
         pipeline._spool.close()
         other = spooled()
-        assert other._spool._find_orphan() is None
+        assert other._spool.orphans._find() is None
     assert len(segments(home)) == 1
 
     pipeline._spool.close()
@@ -228,7 +228,7 @@ def test_want_of_descriptors_gives_no_lock_away(spooled, home, monkeypatch):
         put_quietly(pipeline, [large(2)])
 
     assert pipeline.stats().unspooled == 1
-    assert spooled()._spool._find_orphan() is None
+    assert spooled()._spool.orphans._find() is None
 
 
 def test_rows_that_cannot_be_read_now_wait(spooled, home, monkeypatch):
@@ -408,7 +408,7 @@ def test_descriptors_that_an_application_closes_are_not_closed_again(spooled, ho
             os.close(each)
 
     assert pipeline.stats().unspooled == 0
-    assert spooled()._spool._find_orphan() is None
+    assert spooled()._spool.orphans._find() is None
 
 
 # What somebody else has left.
@@ -578,7 +578,7 @@ def test_a_segment_of_another_destination_is_not_sent_here(spooled, orphaned, ho
     moved.rename(segment.with_name("9.seg"))
     alive, sender = adopted(spooled, 5)
 
-    assert until(lambda: segment.parent.name in alive._spool._left)
+    assert until(lambda: segment.parent.name in alive._spool.orphans._left)
     assert "for elsewhere" not in messages(sender)
     assert segment.with_name("9.seg").exists()
 
@@ -612,7 +612,7 @@ def test_directories_that_were_never_shown_are_removed(spooled, home):
 
     assert sorted(home.iterdir()) == [living]
     lock.release()
-    assert alive._spool._find_orphan() is None
+    assert alive._spool.orphans._find() is None
     assert sorted(home.iterdir()) == []
 
 
@@ -626,7 +626,7 @@ def test_a_directory_that_is_taken_for_dead_while_it_is_made_is_made_again(spool
     def flock(descriptor, operation):
         if not taken:
             taken.append(descriptor)
-            other._spool._find_orphan()
+            other._spool.orphans._find()
         return real(descriptor, operation)
 
     monkeypatch.setattr(fcntl, "flock", flock)

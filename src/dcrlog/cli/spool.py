@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from dcrlog._dead import DEAD, Letter
-from dcrlog._spool import QUARANTINE
+from dcrlog._quarantine import QUARANTINE
 from dcrlog.cli import spool_files, spool_purge, spool_send
 from dcrlog.cli.spool_files import Instance
 from dcrlog.cli.spool_options import AsJson, Directory

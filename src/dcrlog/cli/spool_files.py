@@ -16,8 +16,7 @@ from typing import Final
 
 from dcrlog._dead import DEAD, LETTER_NAME, Letter, names_in, opened, read_file, read_letter
 from dcrlog._frames import SEGMENT_BYTES, Damage, Frame, header_of, scan
-from dcrlog._home import Lock, fcntl, home_of, prepare_home
-from dcrlog._spool import OWNER, SUFFIX
+from dcrlog._home import OWNER, SUFFIX, Lock, fcntl, home_of, prepare_home
 from dcrlog.errors import ConfigError, shown
 
 _INSTANCE_NAME: Final = re.compile(r"([0-9a-f]{16})-([0-9a-f]{24})\Z", re.ASCII)

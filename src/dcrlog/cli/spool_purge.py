@@ -13,8 +13,9 @@ from typing import Annotated, Final
 import typer
 
 from dcrlog._dead import DEAD, LETTER_NAME, names_in
+from dcrlog._home import OWNER, SUFFIX
+from dcrlog._quarantine import QUARANTINE
 from dcrlog._revived import lock_letters
-from dcrlog._spool import OWNER, QUARANTINE, SUFFIX
 from dcrlog.cli import spool_files
 from dcrlog.cli.spool_files import Instance
 from dcrlog.cli.spool_options import AsJson, Directory
