@@ -153,8 +153,6 @@ class Batch:
         """Fix the number of rows and what they cost."""
         self.count = len(self.open_rows)
         self.charge = self.cost
-        if self.segment is not None:
-            self.segment.seal(self.count)
 
     @classmethod
     def adopted(

@@ -263,7 +263,8 @@ class Intake:
         batch = self._open
         if batch is None:
             return
-        if batch.segment is not None and not batch.segment.seal(len(batch.open_rows)):
+        spool, segment = self._spool, batch.segment
+        if spool and segment and not spool.seal(segment, len(batch.open_rows)):
             # Somebody has deleted the file; what was written since is in memory only.
             self._ledger.unspooled += len(batch.open_rows)
             self._let_go_of_segment(batch)

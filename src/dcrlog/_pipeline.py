@@ -17,9 +17,9 @@ from dcrlog._delivery import Delivery
 from dcrlog._home import prepare
 from dcrlog._ledger import Ledger
 from dcrlog._queue import Queue
+from dcrlog._recovery import Recovery
 from dcrlog._report import Report
 from dcrlog._retry import Sender
-from dcrlog._revived import Revived
 from dcrlog._senders import Senders
 from dcrlog._spool import Spool
 from dcrlog._syncer import Syncer
@@ -27,8 +27,6 @@ from dcrlog.settings import AccountRows, OnFull, Settings
 from dcrlog.stats import DropReason, Stats
 
 _COUNTERS: Final = ("misfits", "truncated", "maybe_delivered", "requests", "sent_bytes", "dead_dropped")
-_POLL_SECONDS: Final = 0.1
-"""So often a drain looks for what there is to do."""
 
 
 class Pipeline:
@@ -117,10 +115,10 @@ class Pipeline:
         """The id that the rows carry, new after a fork."""
         return self._queue.instance_id
 
-    @property
-    def destination(self) -> str | None:
-        """A SHA-256 of where the rows go, as the spool knows it; None where there is none."""
-        return None if self._spool is None else self._spool.destination.hex()
+    def recovery(self) -> Recovery:
+        """Return what delivers what is left in its spool, which it must have."""
+        assert self._spool is not None
+        return Recovery(self._queue, self._senders, self._delivery, self._spool, self._clock)
 
     def put(self, row: bytes) -> None:
         """Accept a row, a JSON object in UTF-8. Waits only where `on_full="block"` asks for it."""
@@ -158,56 +156,6 @@ class Pipeline:
         self.flush()
         self._account.call_on_drop()
         self._senders.end()
-
-    def drain_spool(self, timeout: float) -> set[str]:
-        """Deliver what dead instances have left in the spool, without a row of its own.
-
-        Args:
-            timeout: Seconds to take at most.
-
-        Returns:
-            Names of the directories that it has locked, of which something may be left.
-        """
-        assert self._spool is not None
-        deadline = self._clock.monotonic() + timeout
-        while self._delivery.is_any_left() or self._queue.accounts().pending:
-            left = deadline - self._clock.monotonic()
-            if left <= 0:
-                break
-            if not self._delivery.adopt():
-                self._await_senders(min(left, _POLL_SECONDS))
-        return self._spool.orphans.names
-
-    def revive(self, timeout: float) -> Revived:
-        """Send the dead letters in the spool once more; return what became of them.
-
-        Args:
-            timeout: Seconds to take at most.
-
-        Raises:
-            OSError: They cannot be read, or somebody else is at it.
-        """
-        assert self._spool is not None
-        assert self._home is not None
-        deadline = self._clock.monotonic() + timeout
-        revived = Revived(self._home, self._spool.destination)
-        self._delivery.revived = revived
-        for batch in revived.batches(self._clock.monotonic()):
-            self._queue.adopt(batch, None, 0)
-        while self._queue.accounts().pending:
-            left = deadline - self._clock.monotonic()
-            if left <= 0:
-                # Not closed: what is under way may be answered yet, and must not be sent by others till then.
-                return revived
-            self._await_senders(min(left, _POLL_SECONDS))
-        revived.close()
-        return revived
-
-    def _await_senders(self, timeout: float) -> None:
-        with self._queue.changes() as signal:
-            if self._senders.are_short:
-                self._senders.start()
-            self._clock.wait(signal, timeout)
 
     def count(self, counter: str, number: int) -> None:
         """Add to a counter of `Stats`, from any thread and from within itself."""

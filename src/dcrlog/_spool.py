@@ -50,7 +50,7 @@ class Spool:
     def __init__(
         self, home: Path, where: str, instance_id: str, *, capacity: int, clock: Clock, report: Report
     ) -> None:
-        self._home = home
+        self.home = home
         self._destination = hashlib.sha256(where.encode()).digest()
         self._instance_id = instance_id
         self._capacity = capacity
@@ -61,6 +61,7 @@ class Spool:
         self._lock: Lock | None = None
         self._number = self._synced = 0
         self._segments: set[Segment] = set()
+        self._used: int | None = None
         self._settled: deque[Segment] = deque()
         self._failed_until = float("-inf")
         self._is_in_trouble = False
@@ -80,7 +81,10 @@ class Spool:
     @property
     def is_full(self) -> bool:
         """Whether another segment would take it over its capacity."""
-        return sum(segment.size for segment in self._segments) + SEGMENT_BYTES > self._capacity
+        # Asked for each row while it is so, of a thousand segments or more.
+        if self._used is None:
+            self._used = sum(segment.size for segment in self._segments)
+        return self._used + SEGMENT_BYTES > self._capacity
 
     @property
     def is_worth_a_try(self) -> bool:
@@ -103,13 +107,20 @@ class Spool:
             self._failed_until = self._clock.monotonic() + _RETRY_SECONDS
             self.note_trouble(error, "rows are kept in memory only")
             return None
+        self._used = None
         self._segments.add(segment)
         self._is_in_trouble = False
         return segment
 
+    def seal(self, segment: Segment, rows: int) -> bool:
+        """Give back what a segment has not used; return whether its file is there."""
+        self._used = None
+        return segment.seal(rows)
+
     def settle(self, segment: Segment, rows: int) -> None:
         """Count rows of a segment as settled; its file goes with the last of them."""
         if segment.settle(rows):
+            self._used = None
             self._segments.discard(segment)
             self._remove(segment)
 
@@ -131,6 +142,7 @@ class Spool:
 
     def hold(self, segment: Segment) -> None:
         """Remember an adopted segment until its rows are settled."""
+        self._used = None
         self._segments.add(segment)
 
     @property
@@ -151,7 +163,7 @@ class Spool:
             self._synced = self._number
             try:
                 sync_file(directory)
-                sync_file(self._home)
+                sync_file(self.home)
             except FileNotFoundError:
                 # The next segment finds that it has to be made again.
                 return
@@ -187,14 +199,14 @@ class Spool:
             self._lock.release()
         self._lock = self._directory = None
         self.orphans.abandon()
-        self._segments, self._settled = set(), deque()
+        self._segments, self._settled, self._used = set(), deque(), None
 
     def note_trouble(self, error: OSError, consequence: str) -> None:
         """Have trouble with the disk told, once until a segment can be made again."""
         if not self._is_in_trouble:
             self._is_in_trouble = True
             # By a sender: this may be a thread that logs.
-            self._untold = f"spool {self._home}: {error.strerror or error}; {consequence}"
+            self._untold = f"spool {self.home}: {error.strerror or error}; {consequence}"
 
     def say_trouble(self) -> None:
         """Tell people what the disk met, if it did; once a minute at most, where it comes and goes."""
@@ -210,8 +222,8 @@ class Spool:
         if lock is not None:
             lock.release()
         self._directory = self._lock = None
-        prepare_home(self._home)
-        visible = self._home / f"{self._prefix}{self._instance_id}"
+        prepare_home(self.home)
+        visible = self.home / f"{self._prefix}{self._instance_id}"
         if os.path.lexists(visible):
             # Ours still, though its lock was lost: nobody else has this id.
             check_directory(visible)

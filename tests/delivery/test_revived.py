@@ -63,7 +63,7 @@ def test_a_drain_needs_no_row(spooled, kill, home):
     sender = RecordingSender()
     drains = spooled(sender)
 
-    assert drains.drain_spool(30.0) <= {f"{dead[0]._spool._prefix}{each.instance_id}" for each in dead}
+    assert drains.recovery().drain(30.0) <= {f"{dead[0]._spool._prefix}{each.instance_id}" for each in dead}
     stats = drains.stats()
     assert (stats.accepted, stats.adopted, stats.delivered, stats.pending) == (0, 8, 8, 0)
     assert {row["InstanceId"] for row in sender.rows} == {dead[0].instance_id, dead[2].instance_id}
@@ -87,7 +87,7 @@ def test_a_drain_ends_at_its_timeout(spooled, kill, home):
     """What it had locked is named."""
     dead = kill(range(3))
     drains = spooled(JudgingSender(lambda _: 503))
-    held = drains.drain_spool(0.2)
+    held = drains.recovery().drain(0.2)
 
     assert held == {f"{drains._spool._prefix}{dead.instance_id}"}
     assert_balanced(drains)
@@ -98,7 +98,7 @@ def test_a_revived_row_arrives_as_it_was_accepted(spooled, bury, home):
     """InstanceId and Seq are not written a second time."""
     buried = bury(1, 2, 3)
     sender = RecordingSender()
-    revived = spooled(sender).revive(30.0)
+    revived = spooled(sender).recovery().revive(30.0)
 
     assert (revived.found, revived.delivered, revived.dead, revived.left) == (3, 3, 0, 0)
     assert sender.bodies[0].count(b"InstanceId") == 3
@@ -117,7 +117,7 @@ def test_of_many_dead_letters_only_those_refused_again_stay(spooled, bury, home)
         )
     )
     revives = spooled(judged)
-    revived = revives.revive(30.0)
+    revived = revives.recovery().revive(30.0)
 
     assert {letter["row"]["Message"] for letter in letters(home).values()} == {"7", "6", "3", "63"}
     assert {letter["code"] for letter in letters(home).values()} == {"Again"}
@@ -131,7 +131,7 @@ def test_a_row_that_is_a_dead_letter_twice_is_sent_once(spooled, bury, home):
     bury(1)
     ((name, _),) = letters(home).items()
     (home / "dead" / f"{1:020d}{name[20:]}").write_bytes((home / "dead" / name).read_bytes())
-    revived = spooled(sender := RecordingSender()).revive(30.0)
+    revived = spooled(sender := RecordingSender()).recovery().revive(30.0)
 
     assert (len(sender.rows), revived.delivered) == (1, 2)
     assert letters(home) == {}
@@ -143,7 +143,7 @@ def test_the_old_letter_stays_where_a_new_one_cannot_be_written(spooled, bury, h
     before = letters(home)
     revives = spooled(refuses("1"))
     monkeypatch.setattr(revives._delivery._dead, "keep", lambda *_: False)
-    revived = revives.revive(30.0)
+    revived = revives.recovery().revive(30.0)
 
     assert (revived.left, letters(home)) == (1, before)
     assert_balanced(revives)
@@ -157,7 +157,7 @@ def test_dead_letters_of_more_than_a_body_go_in_several(spooled):
     deliver_here(buries)
     put_quietly(buries, [b'{"Message":"good"}'])
     deliver_here(buries)
-    revived = spooled(sender := RecordingSender()).revive(30.0)
+    revived = spooled(sender := RecordingSender()).recovery().revive(30.0)
 
     assert revived.delivered == 5
     assert all(len(body) <= 1_000_000 for body in sender.bodies)
@@ -167,10 +167,10 @@ def test_letters_are_nobodys_while_somebody_sends_them(spooled, bury, home):
     """Until its process ends, where an answer is still awaited."""
     bury(1)
     unwell = spooled(JudgingSender(lambda _: 503))
-    assert unwell.revive(0.1).left == 1
+    assert unwell.recovery().revive(0.1).left == 1
 
     with pytest.raises(BlockingIOError):
-        spooled(RecordingSender()).revive(1.0)
+        spooled(RecordingSender()).recovery().revive(1.0)
     unwell._delivery.revived.close()
 
 
@@ -178,7 +178,7 @@ def test_without_dead_letters_there_is_nothing_to_revive(spooled):
     """Nothing is sent, and no directory made."""
     sender = RecordingSender()
 
-    assert spooled(sender).revive(1.0).found == 0
+    assert spooled(sender).recovery().revive(1.0).found == 0
     assert sender.request_ids == []
 
 

@@ -46,9 +46,10 @@ def drain(
         "rule": rule, "audience": audience, "credential": credential,
     }  # fmt: skip
     home, pipeline = _open("drain", directory, given)
-    held = pipeline.drain_spool(timeout)
+    recovery = pipeline.recovery()
+    held = recovery.drain(timeout)
     stats = pipeline.stats()
-    left, elsewhere = _count_left(home, pipeline.destination or "", held)
+    left, elsewhere = _count_left(home, recovery.destination, held)
     told = {
         "adopted": stats.adopted,
         "delivered": stats.delivered,
@@ -81,7 +82,7 @@ def retry(
     }  # fmt: skip
     _, pipeline = _open("retry", directory, given, adopts=False)
     try:
-        revived = pipeline.revive(timeout)
+        revived = pipeline.recovery().revive(timeout)
     except BlockingIOError:
         give_up(
             "retry", "another retry or purge is at work on these dead letters. Try again when it has ended."
