@@ -25,7 +25,7 @@ while True:
 """
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(40, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("kills", [2, pytest.param(40, marks=pytest.mark.soak)])
 @pytest.mark.timeout(1_200)
 def test_every_row_is_delivered_or_a_dead_letter_and_then_delivered(emulator, tmp_path, kills):
     """None is lost on its way from the segment to the dead letter, nor on its way back."""

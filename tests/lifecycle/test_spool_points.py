@@ -20,7 +20,7 @@ from pathlib import Path
 from dcrlog.testing import Answer
 from pipelines import HurriedClock, make_pipeline
 
-TRACED = ("_spool.py", "_segment.py", "_home.py")
+TRACED = ("_spool.py", "_orphans.py", "_quarantine.py", "_segment.py", "_home.py")
 WAITING = -1
 base, what, step = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 warnings.simplefilter("ignore", DeprecationWarning)  # 3.12 warns of a fork beside threads
@@ -186,7 +186,7 @@ def test_a_kill_at_any_line_of_a_segments_life_loses_no_acknowledged_row(kill_at
 
 
 @pytest.mark.timeout(1_200)
-@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("step", [11, pytest.param(1, marks=pytest.mark.soak)])
 def test_a_kill_at_any_line_of_an_adoption_and_one_more_lose_no_acknowledged_row(kill_at_lines, step):
     """Of a life that ended with rows in two segments."""
     assert kill_at_lines("adoption", step) * step > 100
