@@ -20,7 +20,7 @@ import msgspec
 
 from dcrlog._batch import Batch
 from dcrlog._clock import Clock
-from dcrlog._home import prepare_home
+from dcrlog._home import prepare_home, read_own
 from dcrlog._leaves import stamp
 from dcrlog._report import Report
 from dcrlog._retry import Answer
@@ -38,7 +38,6 @@ _SLACK: Final = 16
 """This part of the cap may be added before the directory is looked through again."""
 
 _DIRECTORY: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
-_READ: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -205,17 +204,13 @@ def opened(path: Path) -> Iterator[int]:
 
 
 def read_file(directory: int, name: str, most: int = _MOST_BYTES) -> bytes:
-    """Read a file, and nothing that only looks like one: no link, no device, nothing that waits.
+    """Read a file in an open directory, whole.
 
     Raises:
-        OSError: It cannot be read, or is no file, or is too large.
+        OSError: It cannot be read, or is no file of this user, or is too large.
     """
-    descriptor = os.open(name, _READ, dir_fd=directory)
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "it is no file")
-        data = file.read(most + 1)
-    if len(data) > most:
+    data, length = read_own(name, most, directory=directory)
+    if length > most:
         raise OSError(errno.EFBIG, f"it has more than {most} bytes")
     return data
 

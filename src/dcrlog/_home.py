@@ -26,6 +26,7 @@ _NETWORK: Final = frozenset(
     | {"fuse.blobfuse", "fuse.blobfuse2", "fuse.ceph", "fuse.gcsfuse", "fuse.glusterfs", "fuse.s3fs"}
     | {"fuse.sshfs", "smb3", "smbfs"}
 )
+_READ: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _LOCK: Final = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
@@ -171,6 +172,28 @@ def check_directory(directory: Path) -> None:
     """
     if not _is_own(os.lstat(directory), stat.S_ISDIR):
         raise NotADirectoryError(errno.ENOTDIR, "it is no directory of this user")
+
+
+def read_own(path: Path | str, most: int, *, directory: int | None = None) -> tuple[bytes, int]:
+    """Read a file of this user, and nothing that only looks like one: no link, no device, nothing that waits.
+
+    Args:
+        path: The file.
+        most: Bytes to read at most.
+        directory: An open directory that the path begins at.
+
+    Returns:
+        Its first bytes, and how many it has.
+
+    Raises:
+        OSError: It cannot be read, or is no file, or is somebody else's.
+    """
+    descriptor = os.open(path, _READ, dir_fd=directory)
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not _is_own(status, stat.S_ISREG):
+            raise OSError(errno.EPERM, "it is no file of this user")
+        return file.read(most), status.st_size
 
 
 def remove_instance(directory: Path) -> None:

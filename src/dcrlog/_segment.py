@@ -26,8 +26,8 @@ from dcrlog._frames import (
     scan,
     segment_header,
 )
+from dcrlog._home import read_own
 
-_READ: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _CREATE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -155,7 +155,7 @@ class Segment:
             OSError: The disk fails, and the rows may be there all the same.
         """
         try:
-            data = _contents(self.path)[0]
+            data = read_own(self.path, SEGMENT_BYTES)[0]
         except (FileNotFoundError, NotADirectoryError):
             return {}
         return {each.seq: each.row for each in scan(data) if isinstance(each, Frame)}
@@ -190,7 +190,7 @@ class Recovered:
 
     def __init__(self, path: Path, destination: bytes, instance_id: str) -> None:
         self.path = path
-        self._data, length = _contents(path)
+        self._data, length = read_own(path, SEGMENT_BYTES)
         found = list(scan(self._data))
         self.frames = [each for each in found if isinstance(each, Frame)]
         self.damages = [each for each in found if isinstance(each, Damage)]
@@ -238,17 +238,3 @@ def _reserve(descriptor: int) -> None:
     elif os.pwrite(descriptor, bytes(SEGMENT_BYTES), 0) != SEGMENT_BYTES:
         # Written, since a file that is only long has no room reserved. macOS has no posix_fallocate.
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-def _contents(path: Path) -> tuple[bytes, int]:
-    """Return a file's first bytes, as many as a segment has at most, and its length."""
-    # Neither a link nor what waits for its other end, however it came here.
-    descriptor = os.open(path, _READ)
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
-            raise OSError(errno.EPERM, f"{path} is no file of this user")
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            return file.read(SEGMENT_BYTES), status.st_size
-    finally:
-        os.close(descriptor)

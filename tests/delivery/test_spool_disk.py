@@ -236,16 +236,16 @@ def test_rows_that_cannot_be_read_now_wait(spooled, home, monkeypatch):
     clock = ManualClock()
     pipeline = spooled(sender := RecordingSender(), clock=clock)
     put_quietly(pipeline, [large(number) for number in range(12)])
-    real = _segment._contents
+    real = _segment.read_own
     refused = []
 
-    def fail(path):
+    def fail(path, most):
         refused.append(path)
         if len(refused) <= 3:
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
-        return real(path)
+        return real(path, most)
 
-    monkeypatch.setattr(_segment, "_contents", fail)
+    monkeypatch.setattr(_segment, "read_own", fail)
     pipeline.put(row(12))
     pipeline._queue.request_flush()
 
@@ -261,9 +261,9 @@ def test_rows_that_can_never_be_read_are_set_aside(spooled, home, monkeypatch):
     pipeline = spooled(clock=clock)
     put_quietly(pipeline, [large(number) for number in range(10)])
     bad = next(batch.segment.path for batch in pipeline._queue._waiting if batch.is_away)
-    real = _segment._contents
+    real = _segment.read_own
     monkeypatch.setattr(
-        _segment, "_contents", lambda path: failing(errno.EIO)() if path == bad else real(path)
+        _segment, "read_own", lambda path, most: failing(errno.EIO)() if path == bad else real(path, most)
     )
     pipeline.put(row(10))
     pipeline._queue.request_flush()
