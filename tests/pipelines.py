@@ -72,7 +72,7 @@ def die(pipeline):
     """What the kernel does when a process is killed: its locks are free, its files stay."""
     pipeline._spool.abandon()
     pipeline._queue.abandon()
-    pipeline._queue.left = pipeline.stats().pending
+    pipeline._queue._left = pipeline.stats().pending
 
 
 def until(condition):
@@ -95,7 +95,7 @@ def assert_balanced(pipeline):
     assert stats.accepted + stats.adopted == settled + stats.pending
     queue = getattr(pipeline, "_pipeline", pipeline)._queue
     pending, held = queue.section.run(lambda: (queue.accounts()[3], _held(queue)))
-    assert pending == held + queue.left
+    assert pending == held + queue._left
 
 
 def _held(queue):

@@ -72,6 +72,7 @@ class Delivery:
         self._dead = dead
         self._clock = clock
         self._adopting = threading.Lock()
+        self._adopts = spool is not None
         self._sender = sender
         self._backoff = backoff
         self._account = account
@@ -113,12 +114,24 @@ class Delivery:
                 self._queue.give_back(batch)
                 return False
             found = {}
-        return self._queue.restore(batch, batch.come_back(found))
+        missing = batch.come_back(found)
+        if missing:
+            self._spool.keep_damaged(batch.segment)
+        return self._queue.restore(batch, missing)
+
+    def stop_adopting(self) -> None:
+        """Leave what dead instances have to others from now on."""
+        self._adopts = False
 
     def adopt(self) -> bool:
         """Take over a segment of an instance that has died; return whether there was one."""
         spool = self._spool
-        if spool is None or not self._backoff.is_well or not self._adopting.acquire(blocking=False):
+        if (
+            spool is None
+            or not self._adopts
+            or not self._backoff.is_well
+            or not self._adopting.acquire(blocking=False)
+        ):
             return False
         try:
             found = spool.adopt()
@@ -144,7 +157,9 @@ class Delivery:
 
     def adopt_in(self) -> float | None:
         """Return the seconds after which there may be something to adopt; None where there is no spool."""
-        return self._spool.orphans.adopt_in() if self._spool is not None and self._backoff.is_well else None
+        if self._spool is None or not self._adopts or not self._backoff.is_well:
+            return None
+        return self._spool.orphans.adopt_in()
 
     def deliver(self, number: int, batch: Batch, timeout: float) -> bool:
         """Send a batch, within about `timeout` seconds, and do what the answer asks for.

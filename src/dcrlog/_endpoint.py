@@ -19,6 +19,7 @@ _CLOUDS: Final = {
 }
 """Audience and login authority by the end of the host (Logs Ingestion API overview, 2026-08)."""
 
+_PORTS: Final = {"https": ":443", "http": ":80"}
 _RULE_ID: Final = re.compile(r"dcr-[0-9a-fA-F]{32}\Z")
 # Stricter than urlsplit, which takes `https://evil.net\.azure.com` for a host of Azure's; an HTTP client
 # that ends the host at the backslash would send the token to evil.net.
@@ -73,7 +74,8 @@ def parse_endpoint(url: str, audience: str | None = None) -> Endpoint:
             ".us), and a mistyped host would receive a bearer token. If it is right, say audience= as well."
         )
     return Endpoint(
-        f"{parts.scheme}://{parts.netloc.rstrip(':')}",
+        # One spelling for a host: the spool tells destinations apart by it.
+        f"{parts.scheme}://{parts.netloc.lower().removesuffix(_PORTS[parts.scheme]).rstrip(':')}",
         chosen.removesuffix("/.default").rstrip("/"),
         authority,
     )

@@ -91,7 +91,10 @@ class ForkGuard:
 
 
 FORK_GUARD: Final = ForkGuard()
-"""The one of this process."""
+"""For what may take long: it is never entered with the queue's section held."""
+
+LOCK_GUARD: Final = ForkGuard()
+"""For the taking of file locks, which a child would keep without knowing. Entered last, and left at once."""
 
 RENEWALS: Final[list[Callable[[], None]]] = []
 """Called in a forked child before anything of its parent is dropped, to make locks anew."""

@@ -95,15 +95,16 @@ def frame_parts(seq: int, row: bytes) -> tuple[bytes, bytes]:
 def scan(data: bytes) -> Iterator[Frame | Damage]:
     """Return the frames after a segment's header, whatever state it is in. Raises nothing.
 
-    Bytes behind the last frame that begin with no header are none of a row that was acknowledged: a row's
-    header is written last.
+    Zeros behind the last frame are none of a row that was acknowledged: a row's header is written last. In a
+    segment that has been cut to its length, where it was sealed, there are none, and so they are damage.
     """
     at, last_seq = HEADER_BYTES, 0
+    is_sealed = len(data) < SEGMENT_BYTES and any(data[:HEADER_BYTES])
     while at < len(data):
         found = _frame_at(data, at)
         if found is None:
             next_at, next_seq = _next_frame(data, at)
-            if next_at == len(data) and not any(data[at : at + _ROW_AT]):
+            if next_at == len(data) and not is_sealed and not any(data[at : at + _ROW_AT]):
                 return
             # The bytes hold no more rows than their frames had room for, whatever the numbers say.
             rows = max(1, min(next_seq - last_seq - 1, (next_at - at) // FRAME_BYTES)) if next_seq else 1

@@ -43,6 +43,7 @@ class Lock:
 
     def __init__(self, path: Path, *, create: bool) -> None:
         self._path = path
+        self._descriptor = -1
         self._descriptor = os.open(path, _LOCK | (os.O_CREAT if create else 0), 0o600)
         try:
             self._status = os.fstat(self._descriptor)
@@ -54,6 +55,7 @@ class Lock:
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         except BaseException:
             os.close(self._descriptor)
+            self._descriptor = -1
             raise
 
     @property
@@ -79,6 +81,10 @@ class Lock:
             with suppress(OSError):
                 os.close(self._descriptor)
         self._descriptor = -1
+
+    def __del__(self) -> None:
+        # Of a handler that was never closed, or whose last rows came after that.
+        self.release()
 
     @property
     def _is_open(self) -> bool:

@@ -50,6 +50,7 @@ class Intake:
         self._wake = wake
         self._spool = spool
         self._seq = 0
+        self._left = 0
         self._open: Batch | None = None
         self._waiting = Waiting()
         self._waiters: set[Signal] = set()
@@ -81,7 +82,7 @@ class Intake:
                 used = waiting.used + length + ROW_OVERHEAD
                 batch = self._open
                 size = length if batch is None else batch.size + length + batch.row_cost
-                if if_room and (used > self._capacity or self._is_spool_full(length)):
+                if if_room and not self._has_room(length):
                     return False
                 if (
                     batch is None
@@ -160,9 +161,10 @@ class Intake:
         self._hold(row)
 
     def _has_room(self, length: int) -> bool:
-        return self._waiting.used + length + ROW_OVERHEAD <= self._capacity and not self._is_spool_full(
-            length
-        )
+        waiting, most = self._waiting, self._capacity - length - ROW_OVERHEAD
+        if waiting.used > most and self._spool is not None:
+            waiting.leave_memory()
+        return waiting.used <= most and not self._is_spool_full(length)
 
     def _is_spool_full(self, length: int) -> bool:
         """Whether a row of this length needs a segment for which the spool's capacity has no room."""
@@ -256,7 +258,7 @@ class Intake:
             waiting.used += self._open.cost
             held += len(self._open.open_rows)
         # A row is being dropped when it has its Seq and is not counted yet.
-        missing = self._seq + self._ledger.adopted - self._ledger.settled - held
+        missing = self._seq + self._ledger.adopted - self._ledger.settled - self._left - held
         self._ledger.drop(DropReason.QUEUE_FULL, missing)
 
     def _seal(self) -> None:

@@ -11,7 +11,7 @@ import sys
 import weakref
 from typing import Final, Protocol
 
-from dcrlog._forking import FORK_GUARD, RENEWALS
+from dcrlog._forking import FORK_GUARD, LOCK_GUARD, RENEWALS
 from dcrlog._own_threads import SENDER_IDENTS
 
 
@@ -81,8 +81,19 @@ def watch_child_process() -> None:
 _watched_pid: int | None = None
 
 
+def _hold_guards() -> None:
+    FORK_GUARD.hold()
+    LOCK_GUARD.hold()
+
+
+def _release_guards() -> None:
+    LOCK_GUARD.release()
+    FORK_GUARD.release()
+
+
 def _forget_parent() -> None:
     FORK_GUARD.renew()
+    LOCK_GUARD.renew()
     for renew in RENEWALS:
         renew()
     # A new thread may get the ident that one of the parent's had.
@@ -94,6 +105,4 @@ def _forget_parent() -> None:
 if hasattr(os, "register_at_fork"):
     # Hooks run before a fork in the reverse order of their registration. Were logging's the first to run,
     # the guard would wait with its lock held, for imports that need it.
-    os.register_at_fork(
-        before=FORK_GUARD.hold, after_in_parent=FORK_GUARD.release, after_in_child=_forget_parent
-    )
+    os.register_at_fork(before=_hold_guards, after_in_parent=_release_guards, after_in_child=_forget_parent)

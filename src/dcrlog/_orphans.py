@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from dcrlog._clock import Clock
-from dcrlog._forking import FORK_GUARD
+from dcrlog._forking import LOCK_GUARD
 from dcrlog._home import OWNER, SUFFIX, Lock, check_directory, check_home, remove_instance
 from dcrlog._quarantine import Quarantine
 from dcrlog._segment import Recovered, Segment
@@ -127,7 +127,7 @@ class Orphans:
 
     def _take_one(self) -> bool:
         # A child that is forked in between would keep the lock that is being taken.
-        with FORK_GUARD.section():
+        with LOCK_GUARD.section():
             orphan = self._find()
             if orphan is not None:
                 self._held.append(orphan)

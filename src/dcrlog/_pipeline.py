@@ -156,6 +156,8 @@ class Pipeline:
         self.flush()
         self._account.call_on_drop()
         self._senders.end()
+        if not self._queue.section.is_interrupted():
+            self._queue.close_spool()
 
     def count(self, counter: str, number: int) -> None:
         """Add to a counter of `Stats`, from any thread and from within itself."""
@@ -174,6 +176,8 @@ class Pipeline:
         """Make everything due at once, and start the one deadline that `logging.shutdown` shares."""
         self._deadline = self._clock.monotonic() + self._settings.close_timeout
         self._account.finish()
+        self._delivery.stop_adopting()
+        self._queue.leave_adopted()
         self._queue.request_flush()
         self._senders.hurry()
 
@@ -189,6 +193,8 @@ class Pipeline:
             self._spool.close()
 
     def _give_up(self) -> None:
+        # Their answers will not be seen.
+        self.count("maybe_delivered", self._queue.rows_in_flight())
         lost = self._queue.drop_rest(DropReason.EXIT)
         if lost:
             self._account.call_on_drop()
@@ -222,8 +228,8 @@ class Pipeline:
     def _drain(self, deadline: float) -> bool:
         """Wait for, or where no thread runs do, the delivery of everything accepted so far."""
         through = self._queue.request_flush()
-        if self._queue.is_settled(through) or self._is_vain(deadline):
-            return self._queue.is_settled(through)
+        if self._is_done(through) or self._is_vain(deadline):
+            return self._is_done(through)
         if self._senders.are_short or not self._senders.are_alive:
             self._senders.start()
         if not self._senders.are_alive:
@@ -231,16 +237,22 @@ class Pipeline:
         # What is under way then, another caller delivers.
         if self._senders.are_alive or self._queue.outlook()[0]:
             self._wait_until(lambda: self._is_over(through, deadline), deadline)
-        is_settled = self._queue.is_settled(through)
-        if is_settled:
+        is_done = self._is_done(through)
+        if is_done:
             _lifecycle.let_go(self)
-        return is_settled
+        return is_done
+
+    def _is_done(self, through: int) -> bool:
+        """Whether rows are settled and, at exit, no answer to another instance's rows is awaited."""
+        return self._queue.is_settled(through) and not (
+            self._deadline is not None and self._queue.rows_in_flight()
+        )
 
     def _is_over(self, through: int, deadline: float) -> bool:
         if self._senders.are_short:
             # The last sender has died meanwhile.
             self._senders.start()
-        return self._queue.is_settled(through) or self._is_vain(deadline)
+        return self._is_done(through) or self._is_vain(deadline)
 
     def _is_vain(self, deadline: float) -> bool:
         """Whether the process need not stay: nothing is on its way, and the next try would come too late."""

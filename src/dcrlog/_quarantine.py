@@ -31,12 +31,7 @@ class Quarantine:
             OSError: It cannot be kept.
         """
         if recovered.is_too_long:
-            with suppress(FileExistsError):
-                os.link(
-                    recovered.path,
-                    self._directory() / f"{_name(recovered.path)}.bin",
-                    follow_symlinks=False,
-                )
+            self.keep_whole(recovered.path)
             return
         for start, data in recovered.damaged_bytes():
             name = f"{_name(recovered.path)}-{start}.bin"
@@ -44,7 +39,19 @@ class Quarantine:
             hidden = directory / f".{name}"
             with os.fdopen(os.open(hidden, _WRITE, 0o600), "wb") as file:
                 file.write(data)
+                file.flush()
+                # The segment is deleted after this; there is damage so rarely that it may take its time.
+                os.fsync(file.fileno())
             hidden.rename(directory / name)
+
+    def keep_whole(self, path: Path) -> None:
+        """Keep all of a segment, which stays where it is until its rows are settled.
+
+        Raises:
+            OSError: It cannot be kept.
+        """
+        with suppress(FileExistsError):
+            os.link(path, self._directory() / f"{_name(path)}.bin", follow_symlinks=False)
 
     def take(self, path: Path) -> bool:
         """Move a segment that cannot be read here; return whether it is here."""

@@ -43,10 +43,9 @@ class Queue(Intake):
         super().__init__(**intake)
         self._flush_interval = flush_interval
         self._flush_through = 0
+        self._has_left = False
         self.is_stretched = False
         """Whether rows wait for `STRETCHED_INTERVAL` at least."""
-        self.left = 0
-        """Rows that were left in the spool for others to adopt, when the process ended."""
 
     @property
     def ledger(self) -> Ledger:
@@ -211,21 +210,37 @@ class Queue(Intake):
         self._waiting.clear_suspects()
 
     @inside
+    def leave_adopted(self) -> None:
+        """Leave rows of dead instances, unless they are under way, to those who come after this process."""
+        self._left += self._waiting.leave_adopted()
+
+    @inside
+    def rows_in_flight(self) -> int:
+        """Return how many rows are under way."""
+        return self._waiting.rows_in_flight
+
+    @inside
+    def close_spool(self) -> None:
+        """Give the spool's directory back, if nothing is left in it; the next row makes another."""
+        if self._spool is not None:
+            self._seal()
+            self._spool.close()
+
+    @inside
     def drop_rest(self, reason: DropReason) -> int:
         """Give up every row that is held in memory only, and return how many.
 
-        Those refused alone were rejected. Rows that are in the spool stay there, and stay pending.
+        Those refused alone were rejected. Rows that are in the spool stay there, and stay pending, unless
+        somebody has deleted their file.
         """
-        rejected = sum(batch.segment is None for batch in self._waiting.suspects)
-        kept = sum(batch.count for batch in self._waiting if batch.segment is not None)
-        if self._open is not None and self._open.segment is not None:
-            kept += len(self._open.open_rows)
-            self._open.segment.seal(len(self._open.open_rows))
-        self.left += kept
-        lost = self._seq + self._ledger.adopted - self._ledger.settled - self.left
+        self._seal()
+        rejected = sum(not _is_on_disk(batch) for batch in self._waiting.suspects)
+        kept = [batch for batch in self._waiting if _is_on_disk(batch)]
+        self._has_left = self._has_left or not all(batch.is_adopted for batch in kept)
+        self._left += sum(batch.count for batch in kept)
+        lost = self._seq + self._ledger.adopted - self._ledger.settled - self._left
         self._ledger.drop(DropReason.REJECTED, rejected)
         self._ledger.drop(reason, lost - rejected)
-        self._open = None
         self._waiting = Waiting()
         self._notify()
         return lost
@@ -247,7 +262,9 @@ class Queue(Intake):
 
     @inside
     def is_settled(self, through: int) -> bool:
-        """Whether no row up to this `Seq` is held."""
+        """Whether no row up to this `Seq` is held, or was left in the spool."""
+        if self._has_left:
+            return False
         is_open = self._open is not None and self._open.first_seq <= through
         return not is_open and all(batch.first_seq > through or batch.is_adopted for batch in self._waiting)
 
@@ -284,3 +301,7 @@ class Queue(Intake):
     @property
     def _interval(self) -> float:
         return max(self._flush_interval, STRETCHED_INTERVAL if self.is_stretched else 0.0)
+
+
+def _is_on_disk(batch: Batch) -> bool:
+    return batch.segment is not None and batch.segment.can_be_read

@@ -12,6 +12,9 @@ from dcrlog._spool import Spool
 _POLL_SECONDS: Final = 0.1
 """So often it looks for what there is to do."""
 
+_LOOKS: Final = 3
+"""So often in a row it must find nothing: who lists a spool holds its locks for a moment."""
+
 
 class Recovery:
     """Drains a spool, and sends its dead letters once more.
@@ -48,11 +51,14 @@ class Recovery:
             Names of the directories that it has locked, of which something may be left.
         """
         deadline = self._clock.monotonic() + timeout
-        while self._delivery.is_any_left() or self._queue.accounts().pending:
+        looks = 0
+        while looks < _LOOKS:
+            is_any = self._delivery.is_any_left() or self._queue.accounts().pending
+            looks = 0 if is_any else looks + 1
             left = deadline - self._clock.monotonic()
             if left <= 0:
                 break
-            if not self._delivery.adopt():
+            if not self._delivery.adopt() and looks < _LOOKS:
                 self._await_senders(min(left, _POLL_SECONDS))
         return self._spool.orphans.names
 

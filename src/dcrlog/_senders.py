@@ -166,6 +166,9 @@ class Senders:
 
     def _step(self, ident: int, signal: Signal) -> bool:
         """Deliver a batch, or wait for one; return False when this thread is no longer needed."""
+        # Before its own rows, which may never end; ten times a second at most.
+        if self._delivery.adopt():
+            return True
         number, batch = self._delivery.take()
         if batch is not None:
             if self._queue.due_in() is not None:
@@ -175,7 +178,7 @@ class Senders:
             if self._delivery.deliver(number, batch, ATTEMPT_TIMEOUT):
                 self._wake_all()
             return True
-        if self._delivery.pack_one() or self._delivery.adopt():
+        if self._delivery.pack_one():
             return True
         self._sleeping[ident] = signal
         try:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from dcrlog._clock import Clock
+from dcrlog._forking import LOCK_GUARD
 from dcrlog._frames import SEGMENT_BYTES
 from dcrlog._home import OWNER, SUFFIX, Lock, check_directory, prepare_home, remove_instance
 from dcrlog._orphans import Orphans
@@ -128,6 +129,15 @@ class Spool:
         """Keep a segment that cannot be read among what is damaged; return whether it is there."""
         return self._quarantine.take(segment.path)
 
+    def keep_damaged(self, segment: Segment) -> None:
+        """Keep a segment of which rows are missing, where it is there still, before it is deleted."""
+        try:
+            self._quarantine.keep_whole(segment.path)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError as error:
+            self.note_trouble(error, "damaged bytes are not kept")
+
     def _remove(self, segment: Segment) -> None:
         if segment.remove():
             self.orphans.forget(segment)
@@ -159,11 +169,13 @@ class Spool:
                 except OSError as error:
                     self.note_trouble(error, "rows would not survive a loss of power")
         directory = self._directory
-        if directory is not None and self._number != self._synced:
-            self._synced = self._number
+        number = self._number
+        if directory is not None and number != self._synced:
             try:
                 sync_file(directory)
                 sync_file(self.home)
+                sync_file(self.home.parent)
+                self._synced = number
             except FileNotFoundError:
                 # The next segment finds that it has to be made again.
                 return
@@ -224,12 +236,13 @@ class Spool:
         self._directory = self._lock = None
         prepare_home(self.home)
         visible = self.home / f"{self._prefix}{self._instance_id}"
-        if os.path.lexists(visible):
-            # Ours still, though its lock was lost: nobody else has this id.
-            check_directory(visible)
-            self._lock = Lock(visible / OWNER, create=True)
-        else:
-            self._lock = self._make_directory(visible)
+        with LOCK_GUARD.section():
+            if os.path.lexists(visible):
+                # Ours still, though its lock was lost: nobody else has this id.
+                check_directory(visible)
+                self._lock = Lock(visible / OWNER, create=True)
+            else:
+                self._lock = self._make_directory(visible)
         self._directory = visible
         return visible
 

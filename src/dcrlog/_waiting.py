@@ -122,6 +122,26 @@ class Waiting:
             batch.leave_memory()
             self.restored(batch)
 
+    def leave_memory(self) -> None:
+        """Let every waiting batch be on the disk only, where it is there at all: memory is used up."""
+        for batch in self._sealed:
+            if batch.segment is not None and not batch.is_away and batch.can_leave_memory:
+                batch.leave_memory()
+                self.restored(batch)
+
+    def leave_adopted(self) -> int:
+        """Let go of other instances' rows in the spool that are not under way; return how many they are."""
+        left = [batch for batch in (*self._sealed, *self._pieces) if batch.is_adopted and batch.segment]
+        self._sealed = deque(batch for batch in self._sealed if batch not in left)
+        self._pieces = [batch for batch in self._pieces if batch not in left]
+        self.used -= sum(map(_charge, left))
+        return sum(batch.count + (batch.twin.count if batch.twin is not None else 0) for batch in left)
+
+    @property
+    def rows_in_flight(self) -> int:
+        """How many rows are under way."""
+        return sum(batch.count for batch in self._in_flight)
+
     def taken_by(self, ident: int) -> list[Batch]:
         """Return the batches that are under way by a thread."""
         return [batch for batch, taker in self._in_flight.items() if taker == ident]

@@ -259,7 +259,12 @@ def _seconds(given: Mapping[str, Any], name: str, default: float, *, least: floa
 def _directory(value: Any) -> Path | None:
     if value is None:
         return None
-    if not isinstance(value, str | os.PathLike) or not str(value) or "\0" in str(value):
+    if (
+        not isinstance(value, str | os.PathLike)
+        or not str(value)
+        or "\0" in str(value)
+        or not isinstance(os.fspath(value), str)
+    ):
         raise ConfigError(f"spool_dir must be the path of a directory, got {shown(value)}.")
     # The working directory may change, and rows must not be looked for elsewhere then.
     return Path(value).absolute()

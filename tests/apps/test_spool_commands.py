@@ -244,7 +244,8 @@ def test_drain_delivers_what_a_dead_instance_has_left(emulator, leave, told, hom
 
     assert status == 0, drained
     assert drained | {"last_error": None} == {
-        "adopted": 21, "delivered": 21, "dead_lettered": 0, "dropped": {}, "left": 0, "elsewhere": 0,
+        "adopted": 21, "delivered": 21, "dead_lettered": 0, "dropped": {}, "left": 0, "alive": 0,
+            "elsewhere": 0,
         "last_error": None,
     }  # fmt: skip
     assert sorted(seq for _, seq, _ in stored(emulator)) == sorted([*range(1, 21), 1])
@@ -456,6 +457,49 @@ def test_a_directory_that_is_no_spool_is_told_in_one_line(command, run, tmp_path
     assert (shared.returncode, shared.stdout) == (1, "")
     assert "others have access to it" in shared.stderr
     assert len(shared.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", ["list", "show", "verify", "drain", "retry"])
+def test_a_spool_of_somebody_else_is_not_called_empty(command, run, tmp_path):
+    """Rows of a service's user are there, and whoever looks as root must be told so."""
+    (tmp_path / "dcrlog-12345").mkdir(mode=0o700)
+    done = run(command, tmp_path)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"dcrlog spool {command}: the spool '{tmp_path}' has nothing of user {os.geteuid()}, whom this "
+        "command runs as, but dcrlog-12345/. Run it as that user.\n"
+    )
+    assert not (tmp_path / f"dcrlog-{os.geteuid()}").exists()
+
+
+def test_drain_tells_what_living_instances_have(emulator, living, told):
+    """It is theirs to send; nobody may think that there is nothing."""
+    rule_id = emulator.environment()["LOGS_DCR_RULE_ID"]
+    with living("a", "b", rule_id=rule_id):
+        status, drained = told("drain")
+
+    assert (status, drained["alive"], drained["left"], drained["adopted"]) == (0, 2, 0, 0)
+
+
+def test_an_unknown_instance_has_no_dead_letters_either(emulator, deliver, run):
+    """Status 1, as for rows that wait."""
+    emulator.faults.add(POISON)
+    deliver("good", "poison")
+    done = run("show", "--dead", "--instance", "x")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "no instance 'x' has dead letters" in done.stderr
+
+
+def test_an_instance_without_an_owner_file_can_be_purged(leave, told, home):
+    """By somebody's hand; `drain` would adopt it, too."""
+    leave("a")
+    (owner,) = home.rglob("owner")
+    owner.unlink()
+
+    assert told("purge", "--instances", "--yes") == (0, {"segments": 1})
+    assert list(home.iterdir()) == []
 
 
 def test_two_retries_do_not_send_a_row_twice(emulator, deliver, run, home):

@@ -35,8 +35,8 @@ def test_every_row_is_delivered_or_a_dead_letter_and_then_delivered(emulator, tm
 
     def command(name):
         done = subprocess.run(
-            [sys.executable, "-m", "dcrlog", "spool", name, "--timeout", "100", "--json"],
-            env=environment, capture_output=True, text=True, timeout=110, check=False,
+            [sys.executable, "-m", "dcrlog", "spool", name, "--timeout", "300", "--json"],
+            env=environment, capture_output=True, text=True, timeout=310, check=False,
         )  # fmt: skip
         assert done.returncode == 0, (done.stdout, done.stderr)
         return json.loads(done.stdout)

@@ -67,7 +67,7 @@ def test_a_password_in_a_url_is_not_repeated_in_the_message():
     assert "hunter2" not in str(raised.value)
 
 
-@pytest.mark.parametrize("host", ["localhost", "localhost:8080", "127.0.0.1:1", "127.9.9.9", "[::1]:80"])
+@pytest.mark.parametrize("host", ["localhost", "localhost:8080", "127.0.0.1:1", "127.9.9.9", "[::1]:8080"])
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_loopback_needs_no_tls_and_no_audience(scheme, host):
     """The emulator lives there."""
@@ -76,6 +76,12 @@ def test_loopback_needs_no_tls_and_no_audience(scheme, host):
     assert endpoint.url == f"{scheme}://{host}"
     assert endpoint.audience == AUDIENCE
     assert endpoint.is_plain_http == (scheme == "http")
+
+
+@pytest.mark.parametrize("url", ["https://X-1.ingest.Azure.com", "https://x-1.ingest.azure.com:443/"])
+def test_a_host_has_one_spelling(url):
+    """Or rows in a spool would be for somewhere else after a change of case."""
+    assert parse_endpoint(url).url == "https://x-1.ingest.azure.com"
 
 
 def test_a_scope_given_for_an_audience_is_taken():

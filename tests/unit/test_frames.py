@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from dcrlog._frames import (
     FRAME_BYTES,
     HEADER_BYTES,
+    SEGMENT_BYTES,
     Damage,
     Frame,
     frame_parts,
@@ -21,8 +22,14 @@ HEADER = segment_header(DESTINATION, INSTANCE, 1)
 ROWS = st.lists(st.binary(min_size=2, max_size=60).filter(lambda row: b"\xf5" not in row), max_size=12)
 
 
-def segment(rows, first_seq=1, zeros=100):
-    return HEADER + b"".join(frame(seq, row) for seq, row in enumerate(rows, first_seq)) + bytes(zeros)
+def segment(rows, first_seq=1):
+    """As it is sealed: cut to its length."""
+    return HEADER + b"".join(frame(seq, row) for seq, row in enumerate(rows, first_seq))
+
+
+def reserved(data):
+    """As it is written, with its whole length."""
+    return data.ljust(SEGMENT_BYTES, b"\0")
 
 
 def frame(seq, row):
@@ -38,12 +45,25 @@ def damages(data):
     return [each for each in scan(data) if isinstance(each, Damage)]
 
 
-@given(ROWS, st.integers(1, 2**63), st.integers(0, 200))
-def test_whole_frames_are_read_back_in_order(rows, first_seq, zeros):
+@given(ROWS, st.integers(1, 2**63))
+def test_whole_frames_are_read_back_in_order(rows, first_seq):
     """And the zeros that the file was reserved with are no damage."""
-    data = segment(rows, first_seq, zeros)
+    whole = [Frame(seq, row) for seq, row in enumerate(rows, first_seq)]
 
-    assert list(scan(data)) == [Frame(seq, row) for seq, row in enumerate(rows, first_seq)]
+    assert list(scan(segment(rows, first_seq))) == whole
+    assert list(scan(reserved(segment(rows, first_seq)))) == whole
+
+
+@given(ROWS.filter(bool), st.integers(1, 10_000))
+def test_zeros_at_the_end_of_a_sealed_segment_are_damage(rows, zeros):
+    """As a power loss leaves them: its length has reached the disk, and its last rows have not."""
+    data = segment(rows)
+    zeros = min(zeros, len(data) - HEADER_BYTES)
+    zeroed = data[:-zeros] + bytes(zeros)
+
+    assert frames(zeroed) == frames(data)[: len(frames(zeroed))]
+    assert len(frames(zeroed)) < len(rows)
+    assert 1 <= sum(each.rows for each in damages(zeroed)) <= len(rows) - len(frames(zeroed))
 
 
 # The larger one is of 16 KiB, and takes 10 s.
@@ -54,7 +74,7 @@ COUNTS = pytest.mark.parametrize("count", [15, pytest.param(100, marks=pytest.ma
 def test_a_byte_changed_anywhere_costs_one_row_at_most(count):
     """Every frame it does not touch is recovered, and the damage counted."""
     rows = [b'{"Message":"%04d"}' % number * 8 for number in range(count)]
-    data = segment(rows, zeros=0)
+    data = segment(rows)
     whole = frames(data)
     size = FRAME_BYTES + len(rows[0])
     for at in range(HEADER_BYTES, len(data)):
@@ -70,7 +90,7 @@ def test_a_byte_changed_anywhere_costs_one_row_at_most(count):
 def test_a_segment_cut_anywhere_keeps_the_frames_before(count):
     """The torn one is a damage if its header had been written."""
     rows = [b'{"Message":"%04d"}' % number * 8 for number in range(count)]
-    data = segment(rows, zeros=0)
+    data = segment(rows)
     whole = frames(data)
     size = FRAME_BYTES + len(rows[0])
     for length in range(len(data)):
@@ -86,7 +106,7 @@ def test_a_zeroed_stretch_is_damage_where_frames_follow(rows, data):
     whole = segment(rows)
     start = data.draw(st.integers(HEADER_BYTES, len(whole)))
     end = data.draw(st.integers(start, len(whole)))
-    zeroed = whole[:start] + bytes(end - start) + whole[end:]
+    zeroed = reserved(whole[:start] + bytes(end - start) + whole[end:])
 
     assert set(frames(zeroed)) <= set(frames(whole))
     assert len(frames(zeroed)) + sum(each.rows for each in damages(zeroed)) <= len(rows)
@@ -116,7 +136,7 @@ def test_a_huge_length_is_damage(length):
 
 def test_a_row_that_was_not_finished_is_no_damage():
     """Its header is written last, so the process died before the logging call returned."""
-    data = segment([b"{}"], zeros=0) + bytes(FRAME_BYTES - 4) + b'{"Message":"half of i' + bytes(50)
+    data = reserved(segment([b"{}"]) + bytes(FRAME_BYTES - 4) + b'{"Message":"half of i')
 
     assert list(scan(data)) == [Frame(1, b"{}")]
 

@@ -45,9 +45,7 @@ def list_spool(directory: Directory = None, *, as_json: AsJson = False) -> None:
     told = [] if home is None else [_summary(each) for each in spool_files.instances(home)]
     dead, quarantine = _count_letters(home), _count_files(home)
     if as_json:
-        print_json(
-            {"spool": str(home or directory), "instances": told, "dead_letters": dead, QUARANTINE: quarantine}
-        )
+        print_json({"spool": str(directory), "instances": told, "dead_letters": dead, QUARANTINE: quarantine})
         return
     names = ("instance", "state", "destination", "segments", "rows", "bytes", "oldest", "damaged")
     print_table(
@@ -99,7 +97,7 @@ def show(
         str | None, typer.Option(help="Only the rows of this instance: its id, or how that begins.")
     ] = None,
     dead: Annotated[bool, typer.Option("--dead", help="Dead letters instead.")] = False,
-    limit: Annotated[int, typer.Option(min=0, help="So many rows at most; 0 for all.")] = 50,
+    limit: Annotated[int, typer.Option(min=0, max=2**31, help="So many rows at most; 0 for all.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """Show rows that wait in the spool, or dead letters; with --json one object a line."""
@@ -153,9 +151,13 @@ def _chosen(home: Path, wanted: str) -> list[Instance]:
 
 
 def _dead_rows(home: Path, wanted: str) -> Iterator[dict[str, Any]]:
+    is_any = not wanted
     for _, _, letter in spool_files.letters(home):
         if letter is not None and letter.instance_id.startswith(wanted):
+            is_any = True
             yield _told_letter(letter)
+    if not is_any:
+        give_up("show", f"no instance {shown(wanted)} has dead letters.")
 
 
 def _told_letter(letter: Letter) -> dict[str, Any]:

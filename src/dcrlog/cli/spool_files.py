@@ -76,7 +76,7 @@ def find_home(spool_dir: Path | None) -> Path | None:
         raise ConfigError(
             f"the spool {told} cannot be read: this system has no file locks of the kind it needs."
         )
-    if "\0" in str(spool_dir):
+    if "\0" in str(spool_dir) or spool_dir == Path():
         raise ConfigError(f"{told} is no path. Name the directory that spool_dir names.")
     home = home_of(spool_dir.absolute())
     try:
@@ -85,6 +85,12 @@ def find_home(spool_dir: Path | None) -> Path | None:
         if not os.path.lexists(home):
             if spool_dir.absolute().name == home.name:
                 raise ConfigError(f"{told} is inside a spool. Name the directory above it.")
+            others = sorted(path.name for path in spool_dir.glob("dcrlog-*"))
+            if others:
+                raise ConfigError(
+                    f"the spool {told} has nothing of user {os.geteuid()}, whom this command runs as, but "
+                    f"{others[0]}/. Run it as that user."
+                )
             return None
         prepare_home(home)
     except OSError as error:
@@ -176,7 +182,7 @@ def locked(instance: Instance) -> Iterator[int | None]:
     """
     with opened(instance.directory) as directory:
         try:
-            lock = Lock(instance.directory / OWNER, create=False)
+            lock = Lock(instance.directory / OWNER, create=True)
         except OSError:
             yield None
             return

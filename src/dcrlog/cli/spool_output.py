@@ -53,7 +53,8 @@ def say(text: str) -> None:
 def row_of(row: bytes) -> Any:
     """Return a row as what its JSON says, or as text where that cannot be told."""
     try:
-        return json.loads(row)
+        # NaN is no JSON; a row of ours never has it.
+        return json.loads(row, parse_constant=str)
     except (ValueError, RecursionError):
         return row.decode("utf-8", "backslashreplace")
 

@@ -49,13 +49,14 @@ def drain(
     recovery = pipeline.recovery()
     held = recovery.drain(timeout)
     stats = pipeline.stats()
-    left, elsewhere = _count_left(home, recovery.destination, held)
+    left, alive, elsewhere = _count_left(home, recovery.destination, held)
     told = {
         "adopted": stats.adopted,
         "delivered": stats.delivered,
         "dead_lettered": stats.dead_lettered,
         "dropped": {str(reason): count for reason, count in stats.dropped.items()},
         "left": left,
+        "alive": alive,
         "elsewhere": elsewhere,
         "last_error": stats.last_error,
     }
@@ -114,19 +115,19 @@ def _open(
         give_up(command, error)
 
 
-def _count_left(home: Path | None, destination: str, held: set[str]) -> tuple[int, int]:
-    """Return how many rows dead instances still have for the destination, and for others."""
-    left = elsewhere = 0
+def _count_left(home: Path | None, destination: str, held: set[str]) -> tuple[int, int, int]:
+    """Return how many rows are left for the destination, by dead and living instances, and for others."""
+    left = alive = elsewhere = 0
     for instance in [] if home is None else spool_files.instances(home):
-        if instance.is_alive and instance.directory.name not in held:
-            continue
         # A file that cannot be read has one row at least, for all that is known.
         found = sum(len(each.rows) or bool(each.damages) for each in spool_files.segments(instance))
-        if destination.startswith(instance.destination):
-            left += found
-        else:
+        if not destination.startswith(instance.destination):
             elsewhere += found
-    return left, elsewhere
+        elif instance.is_alive and instance.directory.name not in held:
+            alive += found
+        else:
+            left += found
+    return left, alive, elsewhere
 
 
 def _tell(told: Mapping[str, Any], as_json: bool) -> None:
