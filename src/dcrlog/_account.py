@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from dcrlog._clock import Clock
-from dcrlog._ledger import Loss
+from dcrlog._ledger import Loss, LostFor
 from dcrlog._queue import Queue
 from dcrlog._report import Report
 from dcrlog._rows import Build, compile_builder
@@ -106,8 +106,8 @@ class Account:
         self._call(news)
 
     def _read_levels(self) -> None:
-        for reason, batch in self._queue.take_unread():
-            self._queue.add_levels(reason, self._queue.ledger.levels(batch.rows()))
+        for lost_for, batch in self._queue.take_unread():
+            self._queue.add_levels(lost_for, self._queue.ledger.levels(batch.rows()))
 
     def _news(self, dropped: Mapping[DropReason, int]) -> tuple[float | None, dict[DropReason, int]]:
         """Return the seconds until `on_drop` may be called again, or what it is to be told now."""
@@ -150,12 +150,17 @@ class Account:
             self._untold_since = None
         return None
 
-    def _loss_row(self, reason: DropReason, loss: Loss) -> bytes:
+    def _loss_row(self, lost_for: LostFor, loss: Loss) -> bytes:
+        reason, other = lost_for
         spans = ", ".join(f"{first}-{last}" if last > first else f"{first}" for first, last in loss.ranges)
         levels = ", ".join(f"{level} {count}" for level, count in loss.levels.items())
-        text = f"{loss.count} rows lost: {reason}; Seq {spans}" + (f"; {levels}" if levels else "")
+        of = f" of instance {other}" if other else ""
+        text = f"{loss.count} rows lost{of}: {reason}; Seq {spans or 'unknown'}" + (
+            f"; {levels}" if levels else ""
+        )
         about = {
             "event": "loss",
+            "instance_id": other or self._queue.instance_id,
             "reason": str(reason),
             "count": loss.count,
             "levels": loss.levels,

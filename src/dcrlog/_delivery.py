@@ -145,7 +145,8 @@ class Delivery:
             except BaseException:
                 spool.orphans.forget(segment)
                 raise
-            self._queue.adopt(batch, segment, sum(damage.rows for damage in recovered.damages))
+            self._queue.adopt_damage(sum(damage.rows for damage in recovered.damages), instance_id)
+            self._queue.adopt(batch, segment)
         finally:
             self._adopting.release()
         return True

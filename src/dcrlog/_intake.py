@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from dcrlog._batch import MAX_BODY_BYTES, MAX_ROW_BYTES, ROW_OVERHEAD, Batch, Stamp
 from dcrlog._clock import Clock, Signal
-from dcrlog._ledger import Ledger, Loss
+from dcrlog._ledger import Ledger, Loss, LostFor
 from dcrlog._section import Section, inside
 from dcrlog._segment import Segment
 from dcrlog._spool import Spool
@@ -113,15 +113,15 @@ class Intake:
             return True
 
     @inside
-    def tell_losses(self, make_row: Callable[[DropReason, Loss], bytes]) -> None:
-        """Accept a row for each reason of which there are losses to be told.
+    def tell_losses(self, make_row: Callable[[LostFor, Loss], bytes]) -> None:
+        """Accept a row for each reason, and each instance, of which there are losses to be told.
 
         Args:
             make_row: Makes the row, of at most `MAX_ROW_BYTES`.
         """
         while self._ledger.losses:
-            reason, loss = self._ledger.losses.popitem()
-            self._put_own(make_row(reason, loss), (reason, loss))
+            lost_for, loss = self._ledger.losses.popitem()
+            self._put_own(make_row(lost_for, loss), (lost_for, loss))
 
     @inside
     def put_own(self, make_row: Callable[[int], bytes]) -> None:
@@ -132,7 +132,7 @@ class Intake:
         """
         self._put_own(make_row(self._seq + 1), None)
 
-    def _put_own(self, row: bytes, tells: tuple[DropReason, Loss] | None) -> None:
+    def _put_own(self, row: bytes, tells: tuple[LostFor, Loss] | None) -> None:
         # Beyond the capacity: a few hundred bytes, that say what a full queue has lost.
         self._hold(row)
         self._ledger.own[self._seq] = tells
@@ -218,13 +218,7 @@ class Intake:
         return self._has_room(length)
 
     def _lose(self, reason: DropReason, batch: Batch, *, is_kept: bool = False) -> None:
-        if not batch.is_adopted:
-            self._note_loss(reason, batch.ranges(), batch, is_kept=is_kept)
-        elif is_kept:
-            self._ledger.dead_lettered += batch.count
-        else:
-            # The `Seq` of another instance would make nonsense of the row that tells of ours.
-            self._ledger.drop(reason, batch.count)
+        self._note_loss(reason, batch.ranges(), batch, instance_id=other_instance(batch), is_kept=is_kept)
         self._let_go(batch)
 
     def _let_go(self, batch: Batch) -> None:
@@ -238,11 +232,12 @@ class Intake:
         ranges: list[tuple[int, int]],
         rows: Batch | bytes,
         *,
+        instance_id: str | None = None,
         is_kept: bool = False,
     ) -> None:
         """Count a loss, and let a sender see to it that it is told."""
         is_first = not self._ledger.has_news
-        self._ledger.lose(reason, ranges, rows, is_kept=is_kept)
+        self._ledger.lose(reason, ranges, rows, instance_id=instance_id, is_kept=is_kept)
         if is_first:
             self._wake()
 
@@ -281,3 +276,8 @@ class Intake:
     def _notify(self) -> None:
         for signal in tuple(self._waiters):
             signal.set()
+
+
+def other_instance(batch: Batch) -> str | None:
+    """Return the instance that has accepted a batch's rows; None for this one."""
+    return batch.instance_id if batch.is_adopted else None

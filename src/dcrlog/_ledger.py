@@ -6,7 +6,7 @@ Guarded by the queue's section.
 import bisect
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -17,6 +17,18 @@ _MOST_RANGES: Final = 100
 _MOST_UNREAD: Final = 4
 
 
+class LostFor(NamedTuple):
+    """What a row that tells of a loss is about.
+
+    Attributes:
+        reason: Why rows were lost.
+        instance_id: The instance that accepted them; None for this one.
+    """
+
+    reason: DropReason
+    instance_id: str | None = None
+
+
 @dataclass(slots=True)
 class Loss:
     """Rows lost for one reason.
@@ -24,8 +36,8 @@ class Loss:
     Attributes:
         count: How many.
         levels: How many by level, as far as that is known.
-        ranges: First and last `Seq` of each unbroken run, in order. Of more than 100 runs those next to each
-            other are put together; `count` is exact.
+        ranges: First and last `Seq` of each unbroken run, in order, as far as they are known. Of more than
+            100 runs those next to each other are put together; `count` is exact.
     """
 
     count: int = 0
@@ -100,9 +112,9 @@ class Ledger:
         self.dead_lettered = 0
         self.unspooled = 0
         self.dropped: dict[DropReason, int] = {}
-        self.losses: dict[DropReason, Loss] = {}
-        self.unread: list[tuple[DropReason, Batch]] = []
-        self.own: dict[int, tuple[DropReason, Loss] | None] = {}
+        self.losses: dict[LostFor, Loss] = {}
+        self.unread: list[tuple[LostFor, Batch]] = []
+        self.own: dict[int, tuple[LostFor, Loss] | None] = {}
         self.has_news = False
 
     def deliver(self, batch: Batch) -> None:
@@ -124,6 +136,7 @@ class Ledger:
         ranges: list[tuple[int, int]],
         rows: Batch | bytes,
         *,
+        instance_id: str | None = None,
         is_kept: bool = False,
     ) -> None:
         """Count rows as given up, and note what is to be told of them.
@@ -132,6 +145,7 @@ class Ledger:
             reason: Why.
             ranges: First and last `Seq` of each of their runs.
             rows: Where their levels are read: a batch, or a row.
+            instance_id: The instance that accepted them; None for this one.
             is_kept: Whether they are dead letters. The table has a gap all the same.
         """
         self.has_news = True
@@ -142,13 +156,22 @@ class Ledger:
             self.drop(reason, count)
         if not self._is_told:
             return
-        for first, last in self._without_own(reason, ranges):
-            self.losses.setdefault(reason, Loss()).add(first, last)
+        lost_for = LostFor(reason, instance_id)
+        for first, last in ranges if instance_id else self._without_own(reason, ranges):
+            self.losses.setdefault(lost_for, Loss()).add(first, last)
         if not isinstance(rows, Batch):
-            self.add_levels(reason, self.levels([rows]))
+            self.add_levels(lost_for, self.levels([rows]))
         elif len(self.unread) < _MOST_UNREAD:
             # Where rows are lost faster than anybody reads, levels are the least of it.
-            self.unread.append((reason, rows))
+            self.unread.append((lost_for, rows))
+
+    def lose_unread(self, count: int, instance_id: str) -> None:
+        """Count rows of another instance as corrupt, of which nothing is known but that they were there."""
+        if count > 0:
+            self.has_news = True
+            self.drop(DropReason.CORRUPT, count)
+            if self._is_told:
+                self.losses.setdefault(LostFor(DropReason.CORRUPT, instance_id), Loss()).count += count
 
     def levels(self, rows: Iterable[bytes]) -> dict[str, int]:
         """Count rows by their level. Needs no lock."""
@@ -162,10 +185,10 @@ class Ledger:
                 found[level] = found.get(level, 0) + 1
         return found
 
-    def add_levels(self, reason: DropReason, levels: dict[str, int]) -> None:
+    def add_levels(self, lost_for: LostFor, levels: dict[str, int]) -> None:
         """Say of what levels rows are whose loss is not told yet."""
-        if reason in self.losses:
-            self.losses[reason].add_levels(levels)
+        if lost_for in self.losses:
+            self.losses[lost_for].add_levels(levels)
 
     def _own_rows(self, ranges: list[tuple[int, int]]) -> list[int]:
         return [seq for seq in self.own if any(first <= seq <= last for first, last in ranges)]

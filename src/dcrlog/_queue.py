@@ -6,8 +6,8 @@ from typing import Any, Final, NamedTuple
 
 from dcrlog._batch import Batch
 from dcrlog._clock import Signal
-from dcrlog._intake import Intake
-from dcrlog._ledger import Ledger
+from dcrlog._intake import Intake, other_instance
+from dcrlog._ledger import Ledger, LostFor
 from dcrlog._retry import Answer
 from dcrlog._section import inside
 from dcrlog._segment import Segment
@@ -53,15 +53,15 @@ class Queue(Intake):
         return self._ledger
 
     @inside
-    def take_unread(self) -> list[tuple[DropReason, Batch]]:
+    def take_unread(self) -> list[tuple[LostFor, Batch]]:
         """Return the batches given up whose levels are still to be read, each once."""
         unread, self._ledger.unread = self._ledger.unread, []
         return unread
 
     @inside
-    def add_levels(self, reason: DropReason, levels: dict[str, int]) -> None:
+    def add_levels(self, lost_for: LostFor, levels: dict[str, int]) -> None:
         """Say of what levels rows are whose loss is not told yet."""
-        self._ledger.add_levels(reason, levels)
+        self._ledger.add_levels(lost_for, levels)
 
     @inside
     def outlook(self) -> tuple[bool, float | None]:
@@ -96,18 +96,19 @@ class Queue(Intake):
         return self._open.opened_at + self._interval - self._clock.monotonic()
 
     @inside
-    def adopt(self, batch: Batch | None, segment: Segment | None, damaged: int) -> None:
+    def adopt_damage(self, count: int, instance_id: str) -> None:
+        """Take over rows of an instance that has died, of which nothing is known but that they were there."""
+        self._ledger.adopted += count
+        self._ledger.lose_unread(count, instance_id)
+
+    @inside
+    def adopt(self, batch: Batch | None, segment: Segment | None) -> None:
         """Take over a segment of an instance that has died, or dead letters.
 
         Args:
             batch: Its rows; None if there is none left.
             segment: The segment; None for dead letters.
-            damaged: How many more it had, that cannot be read.
         """
-        self._ledger.adopted += damaged
-        self._ledger.drop(DropReason.CORRUPT, damaged)
-        if damaged:
-            self._ledger.has_news = True
         if batch is not None:
             self._ledger.adopted += batch.count
             if self._spool is not None and segment is not None:
@@ -127,10 +128,8 @@ class Queue(Intake):
             return False
         self._waiting.restored(batch)
         if missing:
-            if batch.is_adopted:
-                self._ledger.drop(DropReason.CORRUPT, len(missing))
-            else:
-                self._note_loss(DropReason.CORRUPT, [(seq, seq) for seq in missing], b"")
+            spans = [(seq, seq) for seq in missing]
+            self._note_loss(DropReason.CORRUPT, spans, b"", instance_id=other_instance(batch))
             if self._spool is not None and batch.segment is not None:
                 self._spool.settle(batch.segment, len(missing))
         if not batch.count:

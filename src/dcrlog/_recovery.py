@@ -75,7 +75,7 @@ class Recovery:
         revived = Revived(self._spool.home, self._spool.destination)
         self._delivery.revived = revived
         for batch in revived.batches(self._clock.monotonic()):
-            self._queue.adopt(batch, None, 0)
+            self._queue.adopt(batch, None)
         while self._queue.accounts().pending:
             left = deadline - self._clock.monotonic()
             if left <= 0:

@@ -2,6 +2,7 @@
 
 import os
 import threading
+from functools import partial
 
 import pytest
 
@@ -54,6 +55,12 @@ def home(tmp_path):
     return tmp_path / f"dcrlog-{os.geteuid()}"
 
 
+def has_ended(pipeline):
+    """Whether no sender is left. A clock that stands still keeps one that has a loss to tell in a second."""
+    getattr(pipeline._clock, "advance", lambda seconds: None)(1.0)
+    return not pipeline._senders.are_alive
+
+
 @pytest.fixture
 def spooled(tmp_path):
     """Makes pipelines that share a spool; ends them."""
@@ -68,7 +75,5 @@ def spooled(tmp_path):
     for pipeline in made:
         pipeline._queue.drop_rest(DropReason.EXIT)
         pipeline._senders.end()
-        # A clock that stands still keeps a sender that has a loss to tell in a second.
-        advance = getattr(pipeline._clock, "advance", lambda seconds: None)
-        assert until(lambda: advance(1.0) or not pipeline._senders.are_alive)
+        assert until(partial(has_ended, pipeline))
         pipeline._spool.abandon()

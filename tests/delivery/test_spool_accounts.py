@@ -267,3 +267,35 @@ def test_a_directory_that_was_not_synced_is_tried_again(spooled, monkeypatch):
     inodes = {each.st_ino for each in synced}
     wanted = (pipeline._spool._directory, pipeline._spool.home, pipeline._spool.home.parent)
     assert {path.stat().st_ino for path in wanted} <= inodes
+
+
+def test_losses_of_a_dead_instance_are_told_under_its_id(spooled, home):
+    """Refused, damaged, or of unknown number: its gaps have their reasons, whoever tells them."""
+    dead = spooled()
+    put_quietly(dead, [row(number) for number in range(10)])
+    dead._queue._seal()
+    die(dead)
+    (segment,) = segments(home)
+    whole = segment.read_bytes()
+    damaged = bytearray(whole[:-20] + bytes(20))
+    damaged[whole.index(b"row 3")] ^= 1
+    segment.write_bytes(damaged)
+    sender = JudgingSender(lambda rows: 400 if any(each["Message"] == "row 5" for each in rows) else 204)
+    clock = ManualClock()
+    alive = spooled(sender, clock=clock)
+    alive.put(row(100))
+
+    def told():
+        rows = [each for rows, status in sender.requests if status == 204 for each in rows]
+        found = [each["Properties"]["dcrlog"] for each in rows if "dcrlog" in (each.get("Properties") or {})]
+        return {(each["instance_id"], each["reason"]): (each["count"], each["ranges"]) for each in found}
+
+    assert until(lambda: clock.advance(0.5) or len(told()) == 2)
+    assert told() == {
+        (dead.instance_id, "rejected"): (1, [[6, 6]]),
+        # Damaged bytes do not say which rows they were.
+        (dead.instance_id, "corrupt"): (2, []),
+    }
+    assert alive.stats().dropped == {DropReason.CORRUPT: 2}
+    assert alive.stats().dead_lettered == 1
+    assert_balanced(alive)

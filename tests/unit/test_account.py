@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dcrlog._clock import Signal
-from dcrlog._ledger import Ledger, Loss
+from dcrlog._ledger import Ledger, Loss, LostFor
 from dcrlog.stats import DropReason
 from dcrlog.testing import Answer, ManualClock, RecordingSender, ScriptedSender, SkippingClock
 from pipelines import JudgingSender, assert_balanced, deliver_here, make_pipeline, put_quietly
@@ -244,7 +244,7 @@ def test_the_oldest_rows_are_dropped_first_though_batches_were_packed_and_tried(
         pipeline.put(b'{"Message":"%d%b"}' % (number, os.urandom(6_000).hex().encode()))
         if number == 100:
             clock.wait_for_waiter(500.0)
-    lost = pipeline._queue.ledger.losses[DropReason.QUEUE_FULL].ranges
+    lost = pipeline._queue.ledger.losses[LostFor(DropReason.QUEUE_FULL)].ranges
     pipeline._queue.drop_rest(DropReason.EXIT)
     pipeline.close()
 
@@ -315,8 +315,8 @@ def test_what_a_lost_row_told_is_told_again():
     batch.seal()
     ledger.lose(DropReason.QUEUE_FULL, batch.ranges(), batch)
 
-    assert ledger.losses[DropReason.QUEUE_FULL].ranges == [[1, 5], [7, 7]]
-    assert ledger.losses[DropReason.QUEUE_FULL].count == 6
+    assert ledger.losses[LostFor(DropReason.QUEUE_FULL)].ranges == [[1, 5], [7, 7]]
+    assert ledger.losses[LostFor(DropReason.QUEUE_FULL)].count == 6
     assert ledger.dropped == {DropReason.QUEUE_FULL: 7}
     assert not ledger.own
 

@@ -1,7 +1,7 @@
 """What can be read back of a segment, in whatever state it is."""
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from dcrlog._frames import (
@@ -60,6 +60,8 @@ def test_zeros_at_the_end_of_a_sealed_segment_are_damage(rows, zeros):
     data = segment(rows)
     zeros = min(zeros, len(data) - HEADER_BYTES)
     zeroed = data[:-zeros] + bytes(zeros)
+    # A checksum may end with zeros.
+    assume(zeroed != data)
 
     assert frames(zeroed) == frames(data)[: len(frames(zeroed))]
     assert len(frames(zeroed)) < len(rows)
