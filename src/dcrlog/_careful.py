@@ -34,6 +34,7 @@ class CarefulBuilder:
     Attributes:
         taken: Names of attributes that are not `extra` fields, or that a column took.
         formatter: The formatter that supplies the message, if one does.
+        source: What a record's fields are read with.
     """
 
     def __init__(
@@ -43,10 +44,12 @@ class CarefulBuilder:
         count: Callable[[str, int], None],
         redact: Redact | None,
         formatter: logging.Formatter | None,
+        source: _fields.FieldSource | None = None,
     ) -> None:
-        self.taken = _fields.BUILT_IN.union(*(_fields.attributes(column.fields) for column in columns))
+        self.source = source = source or _fields.StdlibSource()
+        self.taken = source.built_in.union(*(source.attributes(column.fields) for column in columns))
         self.formatter = formatter
-        self._columns = [(column, _fields.reader(column.fields)) for column in columns]
+        self._columns = [(column, source.reader(column.fields)) for column in columns]
         self._types = {column.name: column.type for column in columns}
         self._has_exception = any("exception" in column.fields for column in columns)
         self._properties = next((column.name for column in columns if "properties" in column.fields), None)
@@ -64,14 +67,14 @@ class CarefulBuilder:
             (b'{"%b":"[the row could not be built]"}' % name for name in strings), self._empty
         )
 
-    def read_message(self, record: logging.LogRecord) -> str:
+    def read_message(self, record: Any) -> Any:
         """Return the record's message, from the formatter where one is set.
 
         Formatters write on the record they format, so it gets a copy; and the traceback is left out
         where a column of its own has it.
         """
         if self.formatter is None:
-            return _fields.read_message(record)
+            return self.source.read_message(record)
         try:
             shown = copy.copy(record)
             if self._has_exception:
@@ -80,9 +83,11 @@ class CarefulBuilder:
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
-            return f"{_fields.read_message(record)} [not formatted: {type(error).__name__} in the formatter]"
+            return (
+                f"{self.source.read_message(record)} [not formatted: {type(error).__name__} in the formatter]"
+            )
 
-    def build(self, record: logging.LogRecord) -> bytes:
+    def build(self, record: Any) -> bytes:
         """Return the row as a JSON object in UTF-8. Never raises."""
         try:
             return self._build(record)
@@ -92,7 +97,7 @@ class CarefulBuilder:
             # MemoryError, or RecursionError at the end of the application's stack.
             return self._failed
 
-    def _build(self, record: logging.LogRecord) -> bytes:
+    def _build(self, record: Any) -> bytes:
         row: dict[str, Any] = {}
         misfits: dict[str, str] = {}
         count = 0
@@ -126,7 +131,7 @@ class CarefulBuilder:
             row = self._redacted(row)
         return self._encode_within_limits(row) if row else self._empty
 
-    def _read(self, column: MappedColumn, read: _fields.Read, record: logging.LogRecord) -> Any:
+    def _read(self, column: MappedColumn, read: _fields.Read, record: Any) -> Any:
         try:
             if column.fields[0] == "message":
                 return self.read_message(record)
@@ -137,10 +142,9 @@ class CarefulBuilder:
             # A row without TimeGenerated gets the time of arrival from the service.
             return None if column.type is ColumnType.DATETIME else f"[unreadable: {type(error).__name__}]"
 
-    def _extras(self, record: logging.LogRecord) -> dict[str, Any]:
+    def _extras(self, record: Any) -> dict[str, Any]:
         try:
-            names = _fields.extra_names(record, self.taken)
-            return {text(name): plain(record.__dict__.get(name)) for name in names}
+            return {text(name): plain(value) for name, value in self.source.extras(record, self.taken)}
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:

@@ -8,15 +8,15 @@ import dataclasses
 import io
 import sys
 import threading
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any
 
 from dcrlog._attempt import begin_attempt
 from dcrlog._endpoint import Endpoint
 from dcrlog._failures import answer_of, claims_of
 from dcrlog._forking import FORK_GUARD
+from dcrlog._own_threads import SPAN_ID, TRACE_ID
 from dcrlog._retry import Answer
 from dcrlog._sharing import SharedClient, enter
 
@@ -107,11 +107,6 @@ class ClientSender:
         return shared, renewals
 
 
-_TRACE_ID: Final = uuid.uuid4().int
-_SPAN_ID: Final = _TRACE_ID >> 64
-"""The ids under which senders work, so that an OpenTelemetry front end can tell what they caused."""
-
-
 @contextmanager
 def _untraced() -> Iterator[None]:
     """Keep OpenTelemetry, where the application has imported it, from tracing our own requests."""
@@ -120,7 +115,7 @@ def _untraced() -> Iterator[None]:
         return
     from opentelemetry import context, trace
 
-    span = trace.NonRecordingSpan(trace.SpanContext(_TRACE_ID, _SPAN_ID, is_remote=False))
+    span = trace.NonRecordingSpan(trace.SpanContext(TRACE_ID, SPAN_ID, is_remote=False))
     ours = trace.set_span_in_context(span, context.set_value("suppress_instrumentation", value=True))
     token = context.attach(ours)
     try:

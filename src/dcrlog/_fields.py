@@ -10,12 +10,37 @@ import platform
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from dcrlog import context
 from dcrlog._values import text
 
-Read = Callable[[logging.LogRecord], Any]
+Read = Callable[[Any], Any]
+"""Takes a record; returns a field's value, or None."""
+
+
+class FieldSource(Protocol):
+    """What the row builders ask a kind of record."""
+
+    built_in: frozenset[str]
+    """Names of attributes that are never `extra` fields."""
+
+    def reader(self, fields: tuple[str, ...]) -> Read:
+        """Return the function that reads the first of these fields that a record has."""
+        ...
+
+    def attributes(self, fields: tuple[str, ...]) -> frozenset[str]:
+        """Return the names of the attributes that a column with these fields reads."""
+        ...
+
+    def read_message(self, record: Any) -> Any:
+        """Return what the message column takes."""
+        ...
+
+    def extras(self, record: Any, taken: frozenset[str]) -> Iterator[tuple[Any, Any]]:
+        """Yield name and value of the `extra` fields that no column took."""
+        ...
+
 
 _BLANK: Final = logging.LogRecord("", 0, "", 0, "", None, None)
 STANDARD: Final = tuple(_BLANK.__dict__)
@@ -46,13 +71,14 @@ def read_exception(record: logging.LogRecord) -> str | None:
     # logger.exception() outside of an except block makes (None, None, None); hand-made records have
     # True, or text.
     if isinstance(raised, tuple) and len(raised) == 3 and raised[0] is not None:
-        told = _format(raised) or told
+        told = format_exception(raised) or told
     if record.stack_info:
         return f"{told}\n{record.stack_info}" if told else record.stack_info
     return told or None
 
 
-def _format(raised: Any) -> str:
+def format_exception(raised: Any) -> str:
+    """Return the traceback's text of the three that `sys.exc_info` returns."""
     try:
         return _format_exception(raised)
     except (KeyboardInterrupt, SystemExit):
@@ -115,7 +141,7 @@ def reader(fields: tuple[str, ...]) -> Read:
         return COMPUTED[fields[0]]
     prefix, _, name = fields[0].partition(".")
     if name and prefix == "context":
-        return partial(_read_context, name)
+        return partial(read_context, name)
     if name and prefix == "record":
         return partial(_read_attributes, (name,))
     return partial(_read_attributes, fields)
@@ -128,10 +154,33 @@ def _read_attributes(names: tuple[str, ...], record: logging.LogRecord) -> Any:
     return None
 
 
-def _read_context(name: str, _: logging.LogRecord) -> Any:
+def read_context(name: str, _: object) -> Any:
+    """Return what `dcrlog.context` has bound under a name."""
     return context.current().get(name)
 
 
 def extra_names(record: logging.LogRecord, taken: frozenset[str]) -> Iterator[str]:
     """Yield the names of the `extra` fields that no column took."""
     return (name for name in list(record.__dict__) if name not in taken)
+
+
+class StdlibSource(FieldSource):
+    """What the row builders ask a stdlib record."""
+
+    built_in = BUILT_IN
+
+    def reader(self, fields: tuple[str, ...]) -> Read:
+        """Return the function that reads the first of these fields that a record has."""
+        return reader(fields)
+
+    def attributes(self, fields: tuple[str, ...]) -> frozenset[str]:
+        """Return the names of the attributes that a column with these fields reads."""
+        return attributes(fields)
+
+    def read_message(self, record: logging.LogRecord) -> str:
+        """Return the formatted message."""
+        return read_message(record)
+
+    def extras(self, record: logging.LogRecord, taken: frozenset[str]) -> Iterator[tuple[Any, Any]]:
+        """Yield name and value of the `extra` fields that no column took."""
+        return ((name, record.__dict__.get(name)) for name in extra_names(record, taken))

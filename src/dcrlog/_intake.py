@@ -60,7 +60,7 @@ class Intake:
         """The id that the rows of this queue carry."""
         return self._stamp.instance_id
 
-    def put(self, row: bytes, *, if_room: bool = False) -> bool:
+    def put(self, row: bytes, *, if_room: bool = False) -> bool | None:
         """Accept a row: give it a `Seq`, then hold it or drop it. Never waits for anything but the lock.
 
         Args:
@@ -68,7 +68,7 @@ class Intake:
             if_room: Accept it only if it can be held now.
 
         Returns:
-            Whether it was accepted; always so without `if_room`.
+            Whether it is held, and was not dropped; None where it was not accepted for want of room.
         """
         section = self.section
         with section.lock:
@@ -83,7 +83,7 @@ class Intake:
                 batch = self._open
                 size = length if batch is None else batch.size + length + batch.row_cost
                 if if_room and not self._has_room(length):
-                    return False
+                    return None
                 if (
                     batch is None
                     or used > self._capacity
@@ -93,15 +93,14 @@ class Intake:
                         and (batch.segment is None or not batch.segment.append(self._seq + 1, row))
                     )
                 ):
-                    self._accept(row)
-                else:
-                    # No Python call on this path but the segment's: the interpreter gives way to other
-                    # threads at calls, and with the lock in hand that makes them queue up (3 times the
-                    # CPU, 4 producers).
-                    batch.size = size
-                    waiting.used = used
-                    batch.open_rows.append(row)
-                    self._seq += 1
+                    return self._accept(row)
+                # No Python call on this path but the segment's: the interpreter gives way to other
+                # threads at calls, and with the lock in hand that makes them queue up (3 times the
+                # CPU, 4 producers).
+                batch.size = size
+                waiting.used = used
+                batch.open_rows.append(row)
+                self._seq += 1
             except BaseException:
                 # Ctrl-C, or the end of the stack: what the batches hold is what counts.
                 self._mend()
@@ -148,17 +147,18 @@ class Intake:
             if self._seq != before:
                 aside.popleft()
 
-    def _accept(self, row: bytes) -> None:
-        """Add a row to the open batch, or open the next one with it, or drop it."""
+    def _accept(self, row: bytes) -> bool:
+        """Add a row to the open batch, or the next, or drop it; return whether it is held."""
         seq = self._seq + 1
         if len(row) > MAX_ROW_BYTES:
             # Before room is made for it: a row that no request can carry must not push others out.
             self._drop_row(seq, row, DropReason.TOO_LARGE)
-            return
+            return False
         if not self._has_room(len(row)) and not self._make_room(len(row)):
             self._drop_row(seq, row, DropReason.QUEUE_FULL)
-            return
+            return False
         self._hold(row)
+        return True
 
     def _has_room(self, length: int) -> bool:
         waiting, most = self._waiting, self._capacity - length - ROW_OVERHEAD

@@ -13,7 +13,10 @@ from dcrlog.schema import Column, ColumnType, Stream
 
 DEFAULT_STREAM_NAME: Final = "Custom-AppLogs"
 
-_DEFAULTS: Final = (
+Defaults = tuple[tuple[str, str, str], ...]
+"""Columns with their types and fields, for where neither a rule nor `columns=` says otherwise."""
+
+DEFAULTS: Final[Defaults] = (
     ("TimeGenerated", "datetime", "created"),
     ("Level", "string", "levelname"),
     ("Logger", "string", "name"),
@@ -30,7 +33,17 @@ _DEFAULTS: Final = (
     ("InstanceId", "string", "instance_id"),
     ("Seq", "long", "seq"),
 )
-_DEFAULT_FIELDS: Final = {name: field for name, _, field in _DEFAULTS}
+"""Those of the stdlib front end."""
+
+OTEL_DEFAULTS: Final[Defaults] = (
+    *DEFAULTS[:-2],
+    ("ServiceName", "string", "resource.service.name"),
+    ("ServiceInstance", "string", "resource.service.instance.id"),
+    ("Resource", "dynamic", "resource"),
+    *DEFAULTS[-2:],
+)
+"""Those of the OpenTelemetry front ends, which know the service."""
+
 STAMPED: Final = frozenset({"instance_id", "seq"})
 """Fields that are written into a row when its batch is packed, since only the queue knows them."""
 _ONCE: Final = {
@@ -58,23 +71,29 @@ class MappedColumn:
     fields: tuple[str, ...]
 
 
-def default_stream(name: str = DEFAULT_STREAM_NAME) -> Stream:
+def default_stream(name: str = DEFAULT_STREAM_NAME, defaults: Defaults = DEFAULTS) -> Stream:
     """Return the stream that rows have when neither a rule nor `columns` says otherwise."""
-    return Stream(name, tuple(Column(column, ColumnType(kind)) for column, kind, _ in _DEFAULTS))
+    return Stream(name, tuple(Column(column, ColumnType(kind)) for column, kind, _ in defaults))
 
 
-def map_columns(stream: Stream | None, columns: Mapping[str, Any] | None) -> tuple[MappedColumn, ...]:
+def map_columns(
+    stream: Stream | None, columns: Mapping[str, Any] | None, defaults: Defaults = DEFAULTS
+) -> tuple[MappedColumn, ...]:
     """Decide which field fills each column.
 
     Args:
         stream: The rule's stream, which is then the whole truth; None for the default columns.
         columns: Field by column name, as text or as `{"field": ..., "type": ...}`; None removes a column.
+        defaults: The columns of the front end, and which field fills a rule's column of that name.
 
     Raises:
         ConfigError: A column is unknown to the rule, has another type there or a bad name.
     """
-    base = default_stream() if stream is None else stream
-    mapped = {column.name: MappedColumn(column.name, column.type, _fields_of(column.name)) for column in base}
+    base = default_stream(defaults=defaults) if stream is None else stream
+    known = {column: field for column, _, field in defaults}
+    mapped = {
+        column.name: MappedColumn(column.name, column.type, _fields_of(column.name, known)) for column in base
+    }
     columns = {} if columns is None else columns
     if not isinstance(columns, Mapping):
         raise ConfigError(f"columns must map a column's name to a field, got {shown(columns)}.")
@@ -94,7 +113,7 @@ def map_columns(stream: Stream | None, columns: Mapping[str, Any] | None) -> tup
                 )
             del mapped[name]
         else:
-            mapped[name] = _remap(name, entry, mapped.get(name), declared=stream is not None)
+            mapped[name] = _remap(name, entry, mapped.get(name), known, declared=stream is not None)
     _check_once(mapped.values())
     if all(STAMPED.intersection(column.fields) for column in mapped.values()):
         raise ConfigError(
@@ -108,7 +127,9 @@ def stream_of(name: str, mapped: Iterable[MappedColumn]) -> Stream:
     return Stream(name, tuple(Column(column.name, column.type) for column in mapped))
 
 
-def _remap(name: str, entry: object, known: MappedColumn | None, *, declared: bool) -> MappedColumn:
+def _remap(
+    name: str, entry: object, column: MappedColumn | None, known: Mapping[str, str], *, declared: bool
+) -> MappedColumn:
     where = f"columns[{shown(name)}]"
     if isinstance(entry, str):
         entry = {"field": entry}
@@ -116,25 +137,25 @@ def _remap(name: str, entry: object, known: MappedColumn | None, *, declared: bo
         raise ConfigError(
             f'{where} must be a field\'s name, {{"field": ..., "type": ...}} or None, got {shown(entry)}.'
         )
-    kind = known.type if known else ColumnType.STRING
+    kind = column.type if column else ColumnType.STRING
     if "type" in entry:
         kind = ColumnType.parse(entry["type"], where=where)
-        if declared and known and kind is not known.type:
+        if declared and column and kind is not column.type:
             raise ConfigError(
-                f"{where}: the rule declares type {known.type}, not {kind}. Leave the type out here."
+                f"{where}: the rule declares type {column.type}, not {kind}. Leave the type out here."
             )
     Stream("columns", (Column(name, kind),))  # refuses a bad name and the type guid
     if "field" not in entry:
-        return MappedColumn(name, kind, known.fields if known else _fields_of(name))
+        return MappedColumn(name, kind, column.fields if column else _fields_of(name, known))
     field = entry["field"]
     if not isinstance(field, str) or not field:
         raise ConfigError(f"{where}: the field must be a name, got {shown(field)}.")
     return MappedColumn(name, kind, (field,))
 
 
-def _fields_of(column: str) -> tuple[str, ...]:
-    if column in _DEFAULT_FIELDS:
-        return (_DEFAULT_FIELDS[column],)
+def _fields_of(column: str, known: Mapping[str, str]) -> tuple[str, ...]:
+    if column in known:
+        return (known[column],)
     snake = _WORD_START.sub("_", column).lower()
     if snake in _COMPUTED:  # TraceID, HOST
         return (snake,)

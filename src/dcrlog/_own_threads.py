@@ -1,12 +1,17 @@
-"""Which threads deliver, so that what they log themselves can be refused."""
+"""Which threads deliver, and under which trace, so that what they log themselves can be refused."""
 
 import logging
 import os
 import threading
+import uuid
 from typing import Final
 
 SENDER_IDENTS: Final[set[int]] = set()
 """Idents of threads that are delivering now: what they log must not come back to us."""
+
+TRACE_ID: Final = uuid.uuid4().int
+SPAN_ID: Final = TRACE_ID >> 64
+"""The ids of the span under which they do, so that it shows on a record of OpenTelemetry long after."""
 
 
 def is_made_by_sender(record: logging.LogRecord) -> bool:

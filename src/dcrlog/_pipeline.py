@@ -2,7 +2,7 @@
 
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import MappingProxyType
 from typing import Final
 
@@ -120,15 +120,32 @@ class Pipeline:
         assert self._spool is not None
         return Recovery(self._queue, self._senders, self._delivery, self._spool, self._clock)
 
-    def put(self, row: bytes) -> None:
-        """Accept a row, a JSON object in UTF-8. Waits only where `on_full="block"` asks for it."""
+    def put(self, row: bytes) -> bool:
+        """Accept a row, a JSON object in UTF-8. Waits only where `on_full="block"` asks for it.
+
+        Returns:
+            Whether it is held, and was not dropped at once.
+        """
         if self._deadline is not None and sys.is_finalizing():
             self._put_too_late(row)
-            return
-        if self._blocks:
-            self._put_or_wait(row)
-        else:
-            self._queue.put(row)
+            return False
+        is_held = self._put_or_wait(row) if self._blocks else self._queue.put(row)
+        self._see_to_row()
+        return bool(is_held)
+
+    def put_all(self, rows: Iterable[bytes]) -> bool:
+        """Accept rows as `put` does, but see to their delivery together; return whether all are held."""
+        are_held = True
+        for row in rows:
+            if self._deadline is not None and sys.is_finalizing():
+                self._put_too_late(row)
+                are_held = False
+            elif not (self._put_or_wait(row) if self._blocks else self._queue.put(row)):
+                are_held = False
+        self._see_to_row()
+        return are_held
+
+    def _see_to_row(self) -> None:
         if self._senders.are_short or self._deadline is not None:
             self._see_to_delivery()
         if self._syncer is not None and not self._syncer.is_running:
@@ -267,9 +284,10 @@ class Pipeline:
                 self._clock.wait(signal, left)
             return True
 
-    def _put_or_wait(self, row: bytes) -> None:
-        if self._queue.put(row, if_room=True):
-            return
+    def _put_or_wait(self, row: bytes) -> bool:
+        is_held = self._queue.put(row, if_room=True)
+        if is_held is not None:
+            return is_held
         # A blocked event loop could never let the rest of the application make room.
         asyncio = sys.modules.get("asyncio")
         is_loop = asyncio is not None and asyncio._get_running_loop() is not None  # noqa: SLF001
@@ -279,11 +297,11 @@ class Pipeline:
             deadline = self._clock.monotonic() + self._settings.block_timeout
             self._blocked.add(ident)
             try:
-                if self._wait_until(lambda: self._queue.put(row, if_room=True), deadline):
-                    return
+                if self._wait_until(lambda: self._queue.put(row, if_room=True) is not None, deadline):
+                    return True
             finally:
                 self._blocked.discard(ident)
-        self._queue.put(row)
+        return bool(self._queue.put(row))
 
     def _make_dead(self) -> DeadLetters | None:
         if self._spool is None or self._home is None:

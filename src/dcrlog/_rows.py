@@ -1,4 +1,4 @@
-"""Compile columns into the function that turns a stdlib record into the bytes of a row.
+"""Compile columns into the function that turns a record into the bytes of a row.
 
 Pure. Two builders share one meaning. The *quick* one is generated source for these very columns: it
 handles records whose values already fit. At the first value that does not, or when anything raises,
@@ -9,8 +9,8 @@ import datetime as dt
 import itertools
 import logging
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Final
 
 import msgspec
 
@@ -23,7 +23,7 @@ from dcrlog._redact import Redact
 from dcrlog._values import LONG_MAX, LONG_MIN, REAL_MAX, plain
 from dcrlog.schema import ColumnType
 
-Build = Callable[[logging.LogRecord], bytes]
+Build = Callable[[Any], bytes]
 """Takes a record; returns its row as a JSON object in UTF-8, never an empty one."""
 
 _NEEDS_COERCION: Final = {
@@ -57,14 +57,18 @@ def compile_builder(
     careful = CarefulBuilder(filled, count=count, redact=redact, formatter=formatter)
     if redact is not None:
         return careful.build
-    return _Source(filled, careful).compile()
+    return StdlibQuick(filled, careful).compile()
 
 
-class _Source:
+class Quick:
     """Generates the quick builder. The source holds our own identifiers only.
 
     Every name, literal and pattern that came from a user arrives as a constant in the namespace.
+    A subclass says how the fields of a kind of record are read.
     """
+
+    _ready: ClassVar = frozenset({"properties"})
+    """Fields whose value is ready for a dynamic column."""
 
     def __init__(self, columns: Sequence[MappedColumn], careful: CarefulBuilder) -> None:
         self._columns = columns
@@ -73,26 +77,19 @@ class _Source:
         self._names: dict[str, Any] = {
             "INT_MAX": INT_MAX,
             "INT_MIN": INT_MIN,
-            "LAST": _fields.STANDARD[-1],
-            "LogRecord": logging.LogRecord,
             "LONG_MAX": LONG_MAX,
             "LONG_MIN": LONG_MIN,
             "MAX_FIELD_BYTES": MAX_FIELD_BYTES,
             "REAL_MAX": REAL_MAX,
             "SAFE": frozenset({str, bool, float, type(None)}),
-            "STANDARD": len(_fields.STANDARD) - 1,
             "TAKEN": careful.taken,
             "UTC": dt.UTC,
             "careful": careful.build,
             "context": context.current,
             "encode": msgspec.json.Encoder().encode,
             "fromtimestamp": dt.datetime.fromtimestamp,
-            "islice": itertools.islice,
-            "modules": sys.modules,
             "plain": plain,
-            "read_exception": _fields.read_exception,
             "read_message": careful.read_message,
-            "span_ids": _fields.otel_span_ids,
             "stamp": stamp,
         }
 
@@ -108,8 +105,6 @@ class _Source:
         source = f"""
 def build(record):
     try:
-        d = record.__dict__
-        get = d.get
         {body}
         row = encode(Row({arguments}))
         if len(row) <= MAX_FIELD_BYTES and len(row) > 2:
@@ -125,58 +120,122 @@ def build(record):
         return build
 
     def _preamble(self) -> None:
-        if {"trace_id", "span_id"} & {field for column in self._columns for field in column.fields}:
-            self._lines.append('ids = span_ids() if "opentelemetry.trace" in modules else None')
+        """Write what comes before the first column."""
+        raise NotImplementedError
+
+    def _special(self) -> Mapping[str, Callable[[str], None]]:
+        """Return what writes the reading of a field that is no attribute."""
+        raise NotImplementedError
+
+    def _fill_attribute(self, value: str, column: MappedColumn) -> None:
+        """Write the reading of any other field."""
+        raise NotImplementedError
+
+    def _read_created(self, value: str) -> None:
+        """Write the reading of the time of the event, as float seconds since the epoch."""
+        raise NotImplementedError
 
     def _fill(self, value: str, column: MappedColumn) -> None:
         field = column.fields[0]
         if field == "created" and column.type is ColumnType.DATETIME:
             self._fill_created(value)
             return
-        special = {
+        special = self._special().get(field)
+        if special is None:
+            self._fill_attribute(value, column)
+        else:
+            special(value)
+        if field in self._ready and column.type is ColumnType.DYNAMIC:
+            return
+        self._fit(value, column)
+
+    def _fit(self, value: str, column: MappedColumn) -> None:
+        """Write what fits a value into the column's type, where it does not fit as it is."""
+        self._names[f"coerce_{value}"] = COERCE[column.type]
+        test = _NEEDS_COERCION[column.type].format(value)
+        self._lines.append(f"if {test} and {value} is not None: {value} = coerce_{value}({value})")
+
+    def _fill_created(self, value: str) -> None:
+        # msgspec writes a whole second without decimals, and Auxiliary tables take six or nothing.
+        self._read_created(value)
+        self._lines.append(f"{value} = fromtimestamp({value}, UTC)")
+        self._lines.append(f"if not {value}.microsecond: {value} = stamp({value})")
+
+    def _fill_context(self, value: str, name: str) -> None:
+        self._names[f"key_{value}"] = name
+        self._lines.append(f"{value} = context().get(key_{value})")
+
+    def _fill_names(self, value: str, names: Sequence[str]) -> None:
+        """Write the reading of the first of these names that the dict `d` has."""
+        *others, first = reversed(names)
+        # Extras are mostly written in snake_case, so that is looked up first; the column's own name wins.
+        for number, name in enumerate((*others, first)):
+            key = f"key{number}_{value}"
+            self._names[key] = name
+            self._lines.append(f"if {key} in d: {value} = d[{key}]" if number else f"{value} = get({key})")
+
+    def _fill_host(self, value: str) -> None:
+        self._names["HOST"] = _fields.HOST
+        self._lines.append(f"{value} = HOST")
+
+    def _fill_members(self, value: str, names: str) -> None:
+        """Write the reading of those members of the dict `d` that no column took."""
+        self._lines += [
+            f"{value} = None",
+            f"for name in {names}:",
+            "    if name not in TAKEN:",
+            "        if type(name) is not str: return careful(record)",
+            "        member = d[name]",
+            "        if type(member) not in SAFE: member = plain(member)",
+            f"        if {value} is None: {value} = {{}}",
+            f"        {value}[name] = member",
+        ]
+
+
+class StdlibQuick(Quick):
+    """Reads the `__dict__` of a stdlib record."""
+
+    def _preamble(self) -> None:
+        self._names |= {
+            "LAST": _fields.STANDARD[-1],
+            "LogRecord": logging.LogRecord,
+            "STANDARD": len(_fields.STANDARD) - 1,
+            "islice": itertools.islice,
+            "modules": sys.modules,
+            "read_exception": _fields.read_exception,
+            "span_ids": _fields.otel_span_ids,
+        }
+        self._lines += ["d = record.__dict__", "get = d.get"]
+        if {"trace_id", "span_id"} & {field for column in self._columns for field in column.fields}:
+            self._lines.append('ids = span_ids() if "opentelemetry.trace" in modules else None')
+
+    def _special(self) -> Mapping[str, Callable[[str], None]]:
+        return {
             "message": self._fill_message,
             "exception": self._fill_exception,
             "trace_id": self._fill_trace_id,
             "span_id": self._fill_span_id,
             "host": self._fill_host,
             "properties": self._fill_properties,
-        }.get(field)
-        if special is None:
-            self._fill_attribute(value, column)
-        else:
-            special(value)
-        if field == "properties" and column.type is ColumnType.DYNAMIC:
-            return
-        self._names[f"coerce_{value}"] = COERCE[column.type]
-        test = _NEEDS_COERCION[column.type].format(value)
-        self._lines.append(f"if {test} and {value} is not None: {value} = coerce_{value}({value})")
+        }
 
     def _fill_attribute(self, value: str, column: MappedColumn) -> None:
         prefix, _, name = column.fields[0].partition(".")
         if name and prefix == "context":
-            self._names[f"key_{value}"] = name
-            self._lines.append(f"{value} = context().get(key_{value})")
+            self._fill_context(value, name)
             return
         names = (name,) if name and prefix == "record" else column.fields
-        self._names[f"key_{value}"] = names[0]
         if names[0] in _fields.STANDARD:
+            self._names[f"key_{value}"] = names[0]
             self._lines.append(f"{value} = d[key_{value}]")
-        elif len(names) == 1:
-            self._lines.append(f"{value} = get(key_{value})")
         else:
-            # Extras are mostly written in snake_case, so that is looked up first; the column's own name wins.
-            self._names[f"snake_{value}"] = names[1]
-            self._lines.append(f"{value} = get(snake_{value})")
-            self._lines.append(f"if key_{value} in d: {value} = d[key_{value}]")
+            self._fill_names(value, names)
 
-    def _fill_created(self, value: str) -> None:
-        # msgspec writes a whole second without decimals, and Auxiliary tables take six or nothing.
+    def _read_created(self, value: str) -> None:
         self._lines += [
             f"{value} = d['created']",
             f"if type({value}) is not float: return careful(record)",
-            f"{value} = fromtimestamp({value}, UTC)",
         ]
-        self._lines.append(f"if not {value}.microsecond: {value} = stamp({value})")
 
     def _fill_message(self, value: str) -> None:
         if self._careful.formatter is not None:
@@ -204,21 +263,10 @@ def build(record):
     def _fill_span_id(self, value: str) -> None:
         self._lines.append(f"{value} = d.get('span_id') if ids is None else ids[1]")
 
-    def _fill_host(self, value: str) -> None:
-        self._names["HOST"] = _fields.HOST
-        self._lines.append(f"{value} = HOST")
-
     def _fill_properties(self, value: str) -> None:
         # logging sets its own attributes first, so `extra` stands behind the last of them.
         self._lines += [
-            f"{value} = None",
             "names = islice(d, STANDARD, None)",
             "if next(names, None) != LAST: names = d",
-            "for name in names:",
-            "    if name not in TAKEN:",
-            "        if type(name) is not str: return careful(record)",
-            "        member = d[name]",
-            "        if type(member) not in SAFE: member = plain(member)",
-            f"        if {value} is None: {value} = {{}}",
-            f"        {value}[name] = member",
         ]
+        self._fill_members(value, "names")

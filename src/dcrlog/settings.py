@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 from dcrlog._endpoint import Endpoint, check_rule_id, parse_endpoint
 from dcrlog._environment import OFFICIAL_NAMES, level_number, read_options
-from dcrlog._mapping import DEFAULT_STREAM_NAME, MappedColumn, map_columns
+from dcrlog._mapping import DEFAULT_STREAM_NAME, DEFAULTS, Defaults, MappedColumn, map_columns
 from dcrlog._redact import Redact, make_redactor
 from dcrlog.errors import ConfigError, ConfigWarning, shown
 from dcrlog.rules import Rule
@@ -92,7 +92,11 @@ OPTIONS: Final = frozenset({field.name for field in fields(Settings)} | {"rule",
 
 
 def load(
-    options: Mapping[str, Any], environment: Mapping[str, str] | None = None, *, needs_endpoint: bool = True
+    options: Mapping[str, Any],
+    environment: Mapping[str, str] | None = None,
+    *,
+    needs_endpoint: bool = True,
+    defaults: Defaults = DEFAULTS,
 ) -> Settings:
     """Check options, with the environment behind them; an option that is None counts as not given.
 
@@ -100,6 +104,7 @@ def load(
         options: Options by name, as `LogsIngestionHandler` documents them.
         environment: Variables; the process's own by default.
         needs_endpoint: False when a sender was given, which knows where it sends.
+        defaults: The columns of the front end.
 
     Raises:
         ConfigError: Names the option, its value and what to do.
@@ -113,7 +118,7 @@ def load(
         _destination(given, rule) if enabled and needs_endpoint else (None, given.get("rule_id", ""))
     )
     spool_dir = _directory(given.get("spool_dir"))
-    columns = map_columns(stream, given.get("columns")) if enabled else ()
+    columns = map_columns(stream, given.get("columns"), defaults) if enabled else ()
     if spool_dir is not None and enabled:
         _warn_without_identity(columns)
     return Settings(

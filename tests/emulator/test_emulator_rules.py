@@ -56,14 +56,14 @@ def test_a_rule_may_be_a_file(tmp_path, kind):
     assert Emulator(kind(path)).rule_id == RULE_ID
 
 
-def test_the_default_rule_is_that_of_the_handler(emulator, post):
-    """Without a rule there is the stream Custom-AppLogs with its fifteen columns."""
+def test_the_default_rule_is_that_of_the_front_ends(emulator, post):
+    """Without a rule there is the stream Custom-AppLogs with its eighteen columns."""
     post(emulator, [{}])
     (row,) = emulator.rows("AppLogs_CL")
 
     assert " ".join(row) == (
         "TimeGenerated Level Logger Message Exception TraceId SpanId Host Process Thread Function Line "
-        "Properties InstanceId Seq"
+        "Properties ServiceName ServiceInstance Resource InstanceId Seq"
     )
 
 

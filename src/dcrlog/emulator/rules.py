@@ -34,6 +34,9 @@ DEFAULT_RULE: Final[Mapping[str, Any]] = {
                 {"name": "Function", "type": "string"},
                 {"name": "Line", "type": "int"},
                 {"name": "Properties", "type": "dynamic"},
+                {"name": "ServiceName", "type": "string"},
+                {"name": "ServiceInstance", "type": "string"},
+                {"name": "Resource", "type": "dynamic"},
                 {"name": "InstanceId", "type": "string"},
                 {"name": "Seq", "type": "long"},
             ]

@@ -1,0 +1,300 @@
+"""Fields of an OpenTelemetry log record: how each is read, without ever writing to the record.
+
+Pure, and without OpenTelemetry: a record is known by its attributes alone. A field is one of the names of the
+stdlib record that has a counterpart here, one of the log record's own (`severity_text`), an attribute by its
+name, or a qualified name: `attributes.<name>`, `scope.<name>`, `resource.<name>`, `context.<name>`.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import chain
+from typing import Any, Final
+
+import msgspec
+
+from dcrlog import _fields
+from dcrlog._fields import FieldSource, Read
+from dcrlog._mapping import MappedColumn
+from dcrlog._values import escape_surrogates, plain, text
+
+NANOSECONDS: Final = 1_000_000_000
+
+LEVEL_NAMES: Final = {"WARN": "WARNING", "FATAL": "CRITICAL"}
+"""How OpenTelemetry's handler renames two levels, the other way round: one table has one word for a level."""
+
+_LEVELS: Final = ("TRACE", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+"""One for each four severity numbers, from 1 on."""
+
+_STACKTRACE: Final = "exception.stacktrace"
+EXCEPTION: Final = (_STACKTRACE, "exception.type", "exception.message")
+
+ALIASES: Final[dict[str, tuple[str, ...]]] = {
+    "funcName": ("code.function.name", "code.function"),
+    "lineno": ("code.line.number", "code.lineno"),
+    "pathname": ("code.file.path", "code.filepath"),
+    "threadName": ("thread.name",),
+    "thread": ("thread.id",),
+}
+"""Attributes that say what a field of a stdlib record says, in the semantic conventions and in older ones."""
+
+
+def attributes_of(record: Any) -> Mapping[str, Any]:
+    """Return a copy of the record's attributes."""
+    found = record.log_record.attributes
+    return dict(found) if found else {}
+
+
+def level_number(record: Any) -> int | None:
+    """Return the stdlib's number of the record's severity, as OpenTelemetry's handler maps them."""
+    number = _read_severity_number(record)
+    if not number:
+        return None
+    return (number - 1) // 4 * 10 + (number - 1) % 4 if number > 4 else number
+
+
+def read_level(record: Any) -> Any:
+    """Return the level's name: the stdlib's word for it, else the record's own text."""
+    told = record.log_record.severity_text
+    if told:
+        return LEVEL_NAMES.get(told, told)
+    number = _read_severity_number(record)
+    return _LEVELS[(number - 1) // 4] if number else None
+
+
+def read_exception(record: Any) -> str | None:
+    """Return the traceback's text, as the stdlib handler writes it; else type and message."""
+    attributes = attributes_of(record)
+    stacktrace = attributes.get(_STACKTRACE)
+    if stacktrace:
+        return text(stacktrace).removesuffix("\n")
+    kind, message = attributes.get("exception.type"), attributes.get("exception.message")
+    if kind or message:
+        return ": ".join(text(part) for part in (kind, message) if part)
+    raised = getattr(record.log_record, "exception", None)
+    if not isinstance(raised, BaseException):
+        return None
+    return _fields.format_exception((type(raised), raised, raised.__traceback__))
+
+
+def is_structure(body: object) -> bool:
+    """Whether a body is more than a text and belongs into the dynamic column."""
+    return isinstance(body, Mapping) or (
+        isinstance(body, Sequence) and not isinstance(body, str | bytes | bytearray)
+    )
+
+
+def _read_created(record: Any) -> Any:
+    log = record.log_record
+    return _seconds(log.timestamp or log.observed_timestamp)
+
+
+def _seconds(nanoseconds: Any) -> Any:
+    return nanoseconds / NANOSECONDS if nanoseconds else None
+
+
+def _read_trace_id(record: Any) -> Any:
+    trace_id = record.log_record.trace_id
+    return f"{trace_id:032x}" if trace_id else attributes_of(record).get("trace_id")
+
+
+def _read_span_id(record: Any) -> Any:
+    span_id = record.log_record.span_id
+    return f"{span_id:016x}" if span_id else attributes_of(record).get("span_id")
+
+
+def _read_trace_flags(record: Any) -> Any:
+    log = record.log_record
+    return f"{log.trace_flags or 0:02x}" if log.trace_id else None
+
+
+def _read_severity_number(record: Any) -> int | None:
+    severity = record.log_record.severity_number
+    number: int | None = getattr(severity, "value", severity)
+    return number
+
+
+def _read_scope(name: str, record: Any) -> Any:
+    scope = record.instrumentation_scope
+    if name.startswith("attributes."):
+        return (getattr(scope, "attributes", None) or {}).get(name.removeprefix("attributes."))
+    return getattr(scope, name, None) if name in _SCOPE else None
+
+
+_SCOPE: Final = frozenset({"name", "version", "schema_url", "attributes"})
+
+
+class ResourceFields:
+    """The attributes of a resource, with the JSON of all of them.
+
+    Attributes:
+        attributes: The attributes.
+        json: They as a JSON object; None if there are none.
+    """
+
+    __slots__ = ("attributes", "json", "resource")
+
+    def __init__(self, resource: Any) -> None:
+        found = getattr(resource, "attributes", None)
+        # Kept, so that no other resource gets the same id.
+        self.resource = resource
+        self.attributes: dict[str, Any] = dict(found) if found else {}
+        made = plain(self.attributes)
+        try:
+            encoded = msgspec.json.encode(made)
+        except UnicodeEncodeError:
+            encoded = msgspec.json.encode(escape_surrogates(made))
+        self.json = msgspec.Raw(encoded) if self.attributes else None
+
+
+_seen = ResourceFields(None)
+
+
+def resource_of(record: Any) -> ResourceFields:
+    """Return the fields of the record's resource, which a program has one of, and which never changes."""
+    global _seen  # noqa: PLW0603
+    known = _seen
+    if known.resource is not record.resource:
+        _seen = known = ResourceFields(record.resource)
+    return known
+
+
+def _read_resource(name: str, record: Any) -> Any:
+    return resource_of(record).attributes.get(name)
+
+
+READERS: Final[dict[str, Read]] = {
+    "created": _read_created,
+    "timestamp": lambda record: _seconds(record.log_record.timestamp),
+    "observed_timestamp": lambda record: _seconds(record.log_record.observed_timestamp),
+    "levelname": read_level,
+    "levelno": level_number,
+    "severity_text": lambda record: record.log_record.severity_text,
+    "severity_number": _read_severity_number,
+    "name": partial(_read_scope, "name"),
+    "body": lambda record: record.log_record.body,
+    "event_name": lambda record: getattr(record.log_record, "event_name", None),
+    "exception": read_exception,
+    "trace_id": _read_trace_id,
+    "span_id": _read_span_id,
+    "trace_flags": _read_trace_flags,
+    "host": lambda record: resource_of(record).attributes.get("host.name") or _fields.HOST,
+    "process": lambda _: os.getpid(),
+    "resource": lambda record: resource_of(record).attributes or None,
+    "dropped_attributes": lambda record: record.dropped_attributes,
+}
+"""Fields with a reader of their own; in seconds since the epoch where they tell a time."""
+
+_PREFIXES: Final[dict[str, Callable[[str, Any], Any]]] = {
+    "context": _fields.read_context,
+    "scope": _read_scope,
+    "resource": _read_resource,
+}
+
+
+def attribute_names(field: str) -> tuple[str, ...]:
+    """Return the names of the attributes that a field stands for; none where it is not one of them."""
+    prefix, _, name = field.partition(".")
+    if name and prefix == "attributes":
+        return (name,)
+    if name and prefix == "record":
+        field = name
+    elif name and prefix in _PREFIXES:
+        return ()
+    if field in ALIASES:
+        return ALIASES[field]
+    return () if field in READERS or field in {"message", "properties"} else (field,)
+
+
+def field_reader(field: str) -> Read:
+    """Return the function that reads one field."""
+    names = attribute_names(field)
+    if names:
+        return partial(_read_attributes, names)
+    prefix, _, name = field.partition(".")
+    if name and prefix in _PREFIXES:
+        return partial(_PREFIXES[prefix], name)
+    return READERS.get(name if name and prefix == "record" else field, _read_nothing)
+
+
+def _read_attributes(names: tuple[str, ...], record: Any) -> Any:
+    attributes = attributes_of(record)
+    return next((attributes[name] for name in names if name in attributes), None)
+
+
+def _read_nothing(_: Any) -> None:
+    return None
+
+
+def reader(fields: tuple[str, ...]) -> Read:
+    """Return the function that reads the first of these fields that a record has."""
+    names = [attribute_names(field) for field in fields]
+    if all(names):
+        return partial(_read_attributes, tuple(chain.from_iterable(names)))
+    if len(fields) == 1:
+        return field_reader(fields[0])
+    return partial(_read_first, [field_reader(field) for field in fields])
+
+
+def _read_first(readers: Sequence[Read], record: Any) -> Any:
+    return next((value for value in (read(record) for read in readers) if value is not None), None)
+
+
+def _attributes(fields: tuple[str, ...]) -> frozenset[str]:
+    if fields[0] == "exception":
+        return frozenset(EXCEPTION)
+    if fields[0] in {"trace_id", "span_id"}:
+        return frozenset(fields)
+    return frozenset(name for field in fields for name in attribute_names(field))
+
+
+class OtelSource(FieldSource):
+    """What the row builders ask an OpenTelemetry log record.
+
+    Args:
+        columns: The columns; what none of them takes is for the dynamic one.
+    """
+
+    built_in = frozenset[str]()
+
+    def __init__(self, columns: Sequence[MappedColumn]) -> None:
+        taken = {field for column in columns for field in column.fields}
+        self._has_properties = "properties" in taken
+        self._takes_body = "body" in taken
+        self._takes_event_name = "event_name" in taken
+
+    def reader(self, fields: tuple[str, ...]) -> Read:
+        """Return the function that reads the first of these fields that a record has."""
+        return reader(fields)
+
+    def attributes(self, fields: tuple[str, ...]) -> frozenset[str]:
+        """Return the names of the attributes that a column with these fields reads."""
+        return _attributes(fields)
+
+    def read_message(self, record: Any) -> Any:
+        """Return the body, unless it is a structure that goes into the dynamic column."""
+        body = record.log_record.body
+        return None if is_structure(body) and (self._has_properties or self._takes_body) else body
+
+    def extras(self, record: Any, taken: frozenset[str]) -> Iterator[tuple[Any, Any]]:
+        """Yield the attributes that no column took, and what else of the record has no column."""
+        found = {name: value for name, value in attributes_of(record).items() if name not in taken}
+        return iter((self.with_rest(found, record) or {}).items())
+
+    def with_rest(self, found: dict[Any, Any] | None, record: Any) -> dict[Any, Any] | None:
+        """Add a structured body and the name of the event to attributes, where no column takes them."""
+        log = record.log_record
+        if not self._takes_body and is_structure(log.body):
+            found = _added(found, "body", log.body)
+        event_name = getattr(log, "event_name", None)
+        if event_name and not self._takes_event_name:
+            found = _added(found, "otel.event.name", event_name)
+        return found
+
+
+def _added(found: dict[Any, Any] | None, name: str, value: Any) -> dict[Any, Any]:
+    found = {} if found is None else found
+    if name in found:
+        found[f"attributes.{name}"] = found[name]
+    found[name] = plain(value)
+    return found
