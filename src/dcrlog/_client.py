@@ -6,17 +6,14 @@ second and 31 MiB.
 
 import dataclasses
 import io
-import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from dcrlog._attempt import begin_attempt
 from dcrlog._endpoint import Endpoint
 from dcrlog._failures import answer_of, claims_of
 from dcrlog._forking import FORK_GUARD
-from dcrlog._own_threads import SPAN_ID, TRACE_ID
+from dcrlog._own_threads import untraced
 from dcrlog._retry import Answer
 from dcrlog._sharing import SharedClient, enter
 
@@ -51,7 +48,7 @@ class ClientSender:
         """
         begin_attempt(timeout)
         try:
-            with _untraced():
+            with untraced():
                 return self._upload(body, request_id)
         except (KeyboardInterrupt, SystemExit):
             raise
@@ -105,20 +102,3 @@ class ClientSender:
                     self._shared = enter(self, self._endpoint, self._setting)
                 shared = self._shared
         return shared, renewals
-
-
-@contextmanager
-def _untraced() -> Iterator[None]:
-    """Keep OpenTelemetry, where the application has imported it, from tracing our own requests."""
-    if "opentelemetry.trace" not in sys.modules:
-        yield
-        return
-    from opentelemetry import context, trace
-
-    span = trace.NonRecordingSpan(trace.SpanContext(TRACE_ID, SPAN_ID, is_remote=False))
-    ours = trace.set_span_in_context(span, context.set_value("suppress_instrumentation", value=True))
-    token = context.attach(ours)
-    try:
-        yield
-    finally:
-        context.detach(token)

@@ -8,6 +8,7 @@ import atexit
 import logging
 import os
 import sys
+import threading
 import weakref
 from typing import Final, Protocol
 
@@ -19,7 +20,7 @@ class Living(Protocol):
     """What a pipeline does at the turning points of its process."""
 
     def begin_exit(self) -> None:
-        """Make everything due at once, and start the one deadline."""
+        """Make everything due at once, and start the one deadline, unless it was started before."""
 
     def finish_exit(self) -> None:
         """Wait for it until the deadline, and count what is left as lost."""
@@ -57,11 +58,21 @@ def owns_logging_lock() -> bool:
     return bool(is_owned()) if is_owned is not None else False
 
 
+def is_exiting() -> bool:
+    """Whether the process is at its exit: Python ends the main thread before it calls what atexit knows."""
+    return not threading.main_thread().is_alive()
+
+
+def begin_exit() -> None:
+    """Start the one deadline of all pipelines, where the exit hook of another library comes before ours."""
+    for pipeline in list(_known):
+        pipeline.begin_exit()
+
+
 @atexit.register
 def _exit() -> None:
+    begin_exit()
     pipelines = list(_known)
-    for pipeline in pipelines:
-        pipeline.begin_exit()
     for pipeline in pipelines:
         pipeline.finish_exit()
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from types import MappingProxyType
 from typing import Final
 
-from dcrlog import _lifecycle
+from dcrlog import _doubles, _lifecycle
 from dcrlog._account import Account
 from dcrlog._backoff import Backoff
 from dcrlog._batch import Stamp
@@ -190,8 +190,9 @@ class Pipeline:
         return Stats(dropped=dropped, last_error=self._delivery.last_error, **accounts, **counters)
 
     def begin_exit(self) -> None:
-        """Make everything due at once, and start the one deadline that `logging.shutdown` shares."""
-        self._deadline = self._clock.monotonic() + self._settings.close_timeout
+        """Make everything due at once, and start, once, the one deadline that `logging.shutdown` shares."""
+        if self._deadline is None:
+            self._deadline = self._clock.monotonic() + self._settings.close_timeout
         self._account.finish()
         self._delivery.stop_adopting()
         self._queue.leave_adopted()
@@ -225,6 +226,7 @@ class Pipeline:
         if self._senders.are_short and not self._senders.start():
             _lifecycle.hold(self)
         _lifecycle.watch_child_process()
+        _doubles.warn_of_double_rows()
         if (
             self._deadline is not None
             and not self._queue.section.is_interrupted()
@@ -293,7 +295,8 @@ class Pipeline:
         is_loop = asyncio is not None and asyncio._get_running_loop() is not None  # noqa: SLF001
         ident = threading.get_ident()
         is_nested = ident in self._blocked
-        if not (is_loop or is_nested or self._deadline is not None or _lifecycle.owns_logging_lock()):
+        is_last = self._deadline is not None or _lifecycle.is_exiting()
+        if not (is_loop or is_nested or is_last or _lifecycle.owns_logging_lock()):
             deadline = self._clock.monotonic() + self._settings.block_timeout
             self._blocked.add(ident)
             try:

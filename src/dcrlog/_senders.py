@@ -8,7 +8,7 @@ from typing import Final
 from dcrlog._backoff import Backoff
 from dcrlog._clock import Clock, Signal
 from dcrlog._delivery import Delivery
-from dcrlog._own_threads import SENDER_IDENTS
+from dcrlog._own_threads import SENDER_IDENTS, untraced
 from dcrlog._queue import Queue
 from dcrlog._retry import Sender
 
@@ -128,19 +128,23 @@ class Senders:
         ident = threading.get_ident()
         SENDER_IDENTS.add(ident)
         try:
-            while (left := deadline - self._clock.monotonic()) > 0:
-                wait = self._backoff.left()
-                if wait > 0:
-                    self._clock.wait(Signal(), min(wait, left))
-                    continue
-                number, batch = self._delivery.take()
-                if batch is not None:
-                    self._delivery.deliver(number, batch, min(left, ATTEMPT_TIMEOUT))
-                elif self._queue.due_in() != 0.0:
-                    return
+            with untraced():
+                self._deliver_until(deadline)
         finally:
             self._queue.reclaim(ident)
             SENDER_IDENTS.discard(ident)
+
+    def _deliver_until(self, deadline: float) -> None:
+        while (left := deadline - self._clock.monotonic()) > 0:
+            wait = self._backoff.left()
+            if wait > 0:
+                self._clock.wait(Signal(), min(wait, left))
+                continue
+            number, batch = self._delivery.take()
+            if batch is not None:
+                self._delivery.deliver(number, batch, min(left, ATTEMPT_TIMEOUT))
+            elif self._queue.due_in() != 0.0:
+                return
 
     def _run(self) -> None:
         ident = threading.get_ident()
@@ -148,7 +152,7 @@ class Senders:
         SENDER_IDENTS.add(ident)
         self._threads.add(threading.current_thread())
         try:
-            while self._step(ident, signal):
+            while self._step_untraced(ident, signal):
                 pass
         except BaseException as error:
             self._delivery.report_death(error)
@@ -159,10 +163,16 @@ class Senders:
             self._queue.reclaim(ident)
             try:
                 if self._is_ending and not self._threads:
-                    self._sender.close()
+                    with untraced():
+                        self._sender.close()
             finally:
                 # Python gives the ident to another thread, whose records are its own.
                 SENDER_IDENTS.discard(ident)
+
+    def _step_untraced(self, ident: int, signal: Signal) -> bool:
+        # Anew each time: the application may import OpenTelemetry at any.
+        with untraced():
+            return self._step(ident, signal)
 
     def _step(self, ident: int, signal: Signal) -> bool:
         """Deliver a batch, or wait for one; return False when this thread is no longer needed."""

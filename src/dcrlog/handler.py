@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dcrlog import settings as _settings
 from dcrlog._clock import Clock
+from dcrlog._doubles import HANDLERS, note
 from dcrlog._own_threads import is_made_by_sender
 from dcrlog._pipeline import Pipeline
 from dcrlog._retry import Sender
@@ -96,6 +97,7 @@ class LogsIngestionHandler(logging.Handler):
         self._pipeline = Pipeline(settings, sender=sender, clock=clock) if settings.enabled else None
         # What has raised until here is no handler that `logging.shutdown` would flush.
         super().__init__(settings.level)
+        note(HANDLERS, self, settings)
         self.setFormatter(None)
 
     def setFormatter(self, fmt: logging.Formatter | None) -> None:  # noqa: N802 - logging's name

@@ -17,8 +17,10 @@ except ImportError as error:
         f"dcrlog.otel needs opentelemetry-sdk 1.39 or newer ({error}): pip install 'dcrlog[otel]'"
     ) from error
 
+from dcrlog import _lifecycle
 from dcrlog import settings as _settings
 from dcrlog._clock import Clock
+from dcrlog._doubles import OTEL, note
 from dcrlog._mapping import OTEL_DEFAULTS
 from dcrlog._otel_fields import level_number
 from dcrlog._otel_rows import compile_otel_builder
@@ -69,6 +71,7 @@ class _FrontEnd:
         self._level = settings.level
         self._is_shut_down = False
         self._pipeline = Pipeline(settings, sender=sender, clock=clock) if settings.enabled else None
+        note(OTEL, self, settings)
         if self._pipeline is not None:
             self._build = compile_otel_builder(
                 settings.columns, count=self._pipeline.count, redact=settings.redact
@@ -97,6 +100,9 @@ class _FrontEnd:
         if not self._is_shut_down:
             self._is_shut_down = True
             if self._pipeline is not None:
+                # A LoggerProvider calls this from an exit hook of its own, before ours.
+                if _lifecycle.is_exiting():
+                    _lifecycle.begin_exit()
                 self._pipeline.close()
 
     def stats(self) -> Stats:

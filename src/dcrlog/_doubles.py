@@ -1,0 +1,49 @@
+"""Whether a record reaches one table twice: through a handler, and through OpenTelemetry's beside it."""
+
+import logging
+import warnings
+import weakref
+from collections.abc import MutableMapping
+from contextlib import suppress
+from typing import Final
+
+from dcrlog.errors import ConfigWarning
+from dcrlog.settings import Settings
+
+_Destination = tuple[str, str, str]
+
+HANDLERS: Final[MutableMapping[object, _Destination]] = weakref.WeakKeyDictionary()
+"""Where the stdlib handlers of this process deliver to."""
+
+OTEL: Final[MutableMapping[object, _Destination]] = weakref.WeakKeyDictionary()
+"""Where its OpenTelemetry front ends do."""
+
+_told: Final[set[_Destination]] = set()
+
+
+def note(kind: MutableMapping[object, _Destination], front_end: object, settings: Settings) -> None:
+    """Remember where a front end delivers to, for as long as it lives."""
+    if settings.endpoint is not None:
+        kind[front_end] = (settings.endpoint.url, settings.rule_id, settings.stream_name)
+
+
+def warn_of_double_rows() -> None:
+    """Warn, once for each destination, if the root logger has a handler of ours and OpenTelemetry's."""
+    if not OTEL or not HANDLERS:
+        return
+    handlers = tuple(logging.getLogger().handlers)
+    # OpenTelemetry's own: it passes each record on to a front end of ours.
+    if not any(type(handler).__module__.startswith("opentelemetry.") for handler in handlers):
+        return
+    # As an error the warning must not cost the record; and front ends may come and go meanwhile.
+    with suppress(ConfigWarning, RuntimeError):
+        here = {HANDLERS[handler] for handler in handlers if handler in HANDLERS}
+        for destination in here & set(OTEL.values()) - _told:
+            _told.add(destination)
+            warnings.warn(
+                f"the root logger delivers each record twice to stream {destination[2]!r} of rule "
+                f"{destination[1]}: through LogsIngestionHandler and through OpenTelemetry's handler. Remove "
+                "one of them: the handler, or dcrlog from OTEL_LOGS_EXPORTER.",
+                ConfigWarning,
+                stacklevel=2,
+            )
