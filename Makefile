@@ -37,8 +37,9 @@ fix: install ## repair format, and what the linter can repair
 	$(BIN)/ruff check --fix-only $(CODE)
 	$(BIN)/ruff format $(CODE)
 
-test: check ## every test; then other Pythons, the oldest dependencies and the built wheel
+test: check ## every test; then OpenTelemetry's instrumentation, other Pythons, the oldest dependencies and the wheel
 	$(BIN)/python -m pytest -q tests --ignore=tests/unit
+	scripts/test-otel
 	scripts/test-pythons
 	scripts/test-lowest
 	scripts/test-wheel

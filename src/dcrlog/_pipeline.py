@@ -2,7 +2,7 @@
 
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -130,26 +130,20 @@ class Pipeline:
             self._put_too_late(row)
             return False
         is_held = self._put_or_wait(row) if self._blocks else self._queue.put(row)
-        self._see_to_row()
-        return bool(is_held)
-
-    def put_all(self, rows: Iterable[bytes]) -> bool:
-        """Accept rows as `put` does, but see to their delivery together; return whether all are held."""
-        are_held = True
-        for row in rows:
-            if self._deadline is not None and sys.is_finalizing():
-                self._put_too_late(row)
-                are_held = False
-            elif not (self._put_or_wait(row) if self._blocks else self._queue.put(row)):
-                are_held = False
-        self._see_to_row()
-        return are_held
-
-    def _see_to_row(self) -> None:
         if self._senders.are_short or self._deadline is not None:
             self._see_to_delivery()
         if self._syncer is not None and not self._syncer.is_running:
             self._syncer.start()
+        return bool(is_held)
+
+    def put_all(self, rows: Sequence[bytes]) -> bool:
+        """Accept rows as `put` does, but see to their delivery with the last; return whether all are held."""
+        if not rows:
+            return True
+        # After the exit hook `put` delivers, and these go together.
+        put = self.put if self._blocks or sys.is_finalizing() else self._queue.put
+        others = [put(row) for row in rows[:-1]]
+        return self.put(rows[-1]) and all(others)
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until everything accepted so far is settled; return whether it is.

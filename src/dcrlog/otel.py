@@ -142,7 +142,7 @@ class LogsIngestionExporter(_FrontEnd, LogRecordExporter):
         if self._pipeline is None or threading.get_ident() in SENDER_IDENTS:
             return LogRecordExportResult.SUCCESS
         is_wanted, build = self._is_wanted, self._build
-        are_held = self._pipeline.put_all(build(record) for record in batch if is_wanted(record))
+        are_held = self._pipeline.put_all([build(record) for record in batch if is_wanted(record)])
         return LogRecordExportResult.SUCCESS if are_held else LogRecordExportResult.FAILURE
 
 
