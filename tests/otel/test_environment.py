@@ -1,5 +1,6 @@
 """An unmodified program, started by `opentelemetry-instrument` with nothing but environment variables."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -58,3 +59,12 @@ def test_a_program_whose_exporter_lacks_its_settings_runs_all_the_same(run, rows
 
     assert "DATA_COLLECTION_ENDPOINT" in told
     assert rows() == []
+
+
+def test_the_example_for_the_shell_ships_a_programs_logs(run, rows, request):
+    """With the three variables that say where to, and none but them."""
+    example = request.config.rootpath / "examples" / "otel_environment.sh"
+    scripts = str(Path(sys.executable).parent)
+    run(APP, command=("sh", str(example)), preamble="", PATH=f"{scripts}{os.pathsep}{os.environ['PATH']}")
+
+    assert [row["ServiceName"] for row in only_app(rows)] == ["shop"]

@@ -4,6 +4,9 @@ import logging
 from collections.abc import Mapping
 from typing import assert_type
 
+from opentelemetry.sdk._logs import LogRecordProcessor
+from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
+
 from dcrlog import (
     Column,
     ColumnType,
@@ -16,6 +19,7 @@ from dcrlog import (
     Stream,
 )
 from dcrlog.emulator import Emulator
+from dcrlog.otel import LogsIngestionExporter, LogsIngestionProcessor
 from dcrlog.testing import ManualClock, RecordingSender, ScriptedSender
 
 
@@ -57,3 +61,16 @@ def an_emulator_is_a_context_manager() -> None:
         assert_type(emulator, Emulator)
         assert_type(emulator.endpoint, str)
         assert_type(emulator.environment(), dict[str, str])
+
+
+def the_front_ends_for_opentelemetry_are_what_its_sdk_asks_for() -> None:
+    exporter = LogsIngestionExporter(columns={"Tenant": "attributes.tenant"}, capacity=4_000_000)
+    processor = LogsIngestionProcessor(
+        "https://x.ingest.monitor.azure.com", "dcr-0", sender=RecordingSender()
+    )
+    as_exporter: LogRecordExporter = exporter
+    as_processor: LogRecordProcessor = processor
+    as_processor.shutdown()
+    assert_type(as_exporter.export([]), LogRecordExportResult)
+    assert_type(exporter.force_flush(5_000), bool)
+    assert_type(processor.stats(), Stats)
