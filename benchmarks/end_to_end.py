@@ -146,8 +146,8 @@ def sink():
             process.stdin.close()
 
 
-def measure(which, producers, endpoint, bundle):
-    command = [sys.executable, str(HERE), "--run", which, endpoint, str(producers), *sys.argv[1:]]
+def measure(which, producers, endpoint, bundle, script=HERE):
+    command = [sys.executable, str(script), "--run", which, endpoint, str(producers), *sys.argv[1:]]
     done = subprocess.run(
         command, env={"REQUESTS_CA_BUNDLE": bundle}, stdout=subprocess.PIPE, text=True, check=True
     )
