@@ -48,7 +48,7 @@ def attributes_of(record: Any) -> Mapping[str, Any]:
 def level_number(record: Any) -> int | None:
     """Return the stdlib's number of the record's severity, as OpenTelemetry's handler maps them."""
     number = _read_severity_number(record)
-    if not number:
+    if type(number) is not int or number <= 0:
         return None
     return (number - 1) // 4 * 10 + (number - 1) % 4 if number > 4 else number
 

@@ -93,11 +93,11 @@ def test_the_arguments_are_those_of_the_handler():
 def test_records_below_the_level_are_not_taken(provide):
     """By the number that the stdlib gives a severity; a record without one has none to be below."""
     logger, front, _ = provide(level="WARNING")
-    for number in (SeverityNumber.INFO4, SeverityNumber.WARN, SeverityNumber.FATAL, None):
+    for number in (SeverityNumber.INFO4, SeverityNumber.WARN, SeverityNumber.FATAL, None, "none at all"):
         logger.emit(LogRecord(body="m", severity_number=number))
 
     assert front.force_flush(10_000)
-    assert front.stats().accepted == 3
+    assert front.stats().accepted == 4
 
 
 def test_a_disabled_front_end_does_nothing_and_needs_nothing(provide, monkeypatch):
