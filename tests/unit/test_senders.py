@@ -208,7 +208,7 @@ def test_a_row_put_while_the_last_sender_ends_is_delivered_without_a_flush():
     """Whoever ends counts itself out before it looks at the queue for the last time."""
     sender = RecordingSender()
     pipeline = make_pipeline(sender, flush_interval=0.01, max_senders=1)
-    for number in range(1, 150):
+    for number in range(1, 60):
         ending = threading.Thread(target=pipeline.close)
         ending.start()
         pipeline.put(ROW)
@@ -216,7 +216,7 @@ def test_a_row_put_while_the_last_sender_ends_is_delivered_without_a_flush():
         ending.join()
 
     assert pipeline.flush(10)
-    assert pipeline.stats().delivered == 149
+    assert pipeline.stats().delivered == 59
 
 
 def test_closing_after_the_threads_have_ended_closes_the_connections():
