@@ -251,6 +251,7 @@ class Queue(Intake):
         """
         self._open = None
         self._waiting = Waiting()
+        self.section.free()
 
     @inside
     def request_flush(self) -> int:

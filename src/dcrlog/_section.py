@@ -9,7 +9,8 @@ import functools
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Concatenate, Final, ParamSpec, Protocol, TypeVar
+from contextlib import suppress
+from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 _Given = ParamSpec("_Given")
 _Result = TypeVar("_Result")
@@ -78,6 +79,17 @@ class Section:
         if has_lock:
             self.lock.release()
         return not has_lock
+
+    def free(self) -> None:
+        """In a forked child: let go of the lock if a thread has it that is not there.
+
+        A signal handler may have forked while its thread waited for it, and that goes on waiting.
+        """
+        # Private, and what `threading.Condition` uses: the only way to release what another thread holds.
+        lock: Any = self.lock
+        if not lock._is_owned():  # noqa: SLF001
+            with suppress(RuntimeError):
+                lock._release_save()  # noqa: SLF001
 
 
 class _HasSection(Protocol):

@@ -186,6 +186,43 @@ def test_a_fork_while_another_thread_holds_the_queue_leaves_the_child_a_free_one
     assert counted() == {"before": 1, "child": 1, "after": 1}
 
 
+def test_a_handler_that_forks_while_its_thread_waits_for_the_queue_leaves_the_child_a_way_on(
+    run_forking, counted
+):
+    """The child returns into the wait, for a thread that is not there."""
+    run_forking(
+        """
+        handler = use(close_timeout=30)
+        log.info("before")
+        is_held, is_over = threading.Event(), threading.Event()
+        children = []
+
+        def hold():
+            with handler._pipeline._queue.section.lock:
+                is_held.set()
+                is_over.wait(30)
+
+        def fork(*_):
+            child = os.fork()
+            if child == 0:
+                log.info("child")
+            else:
+                children.append(child)
+                is_over.set()
+
+        holder = threading.Thread(target=hold)
+        holder.start()
+        is_held.wait()
+        signal.signal(signal.SIGALRM, fork)
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        log.info("after")
+        wait_for(children)
+        """
+    )
+
+    assert counted() == {"before": 1, "child": 1, "after": 1}
+
+
 def test_a_fork_while_a_sender_is_at_its_pool_leaves_the_child_an_end(run_forking, counted):
     """At exit, and when a pool is dropped, urllib3 closes what waits in it, also in the child."""
     run_forking(
