@@ -49,6 +49,7 @@ bench: install ## run every benchmark
 
 soak: install ## the big matrices, on every Python present: takes long
 	$(BIN)/python -m pytest -q -m soak tests
+	MARKS="soak or not soak" scripts/test-otel
 	MARKS="soak or not soak" scripts/test-pythons 3.11 3.12 3.13
 
 pins: install ## write requirements/*.txt anew from pyproject.toml (ARGS=--upgrade for newer versions)

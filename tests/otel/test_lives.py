@@ -124,7 +124,8 @@ class Watching(LogsIngestionExporter):
         return answer
 
 
-def test_an_outage_of_20_s_loses_nothing_that_was_accepted(emulator, monkeypatch):
+@pytest.mark.parametrize("seconds", [4, pytest.param(20, marks=pytest.mark.soak)])
+def test_an_outage_loses_nothing_that_was_accepted(emulator, monkeypatch, seconds):
     """Behind a batch processor, into a queue that it overflows; and each export says whether all was held."""
     for name, value in emulator.environment().items():
         monkeypatch.setenv(name, value)
@@ -136,7 +137,7 @@ def test_an_outage_of_20_s_loses_nothing_that_was_accepted(emulator, monkeypatch
     emulator.faults.add(Fault("status", status=503))
     for number in range(400):
         logger.emit(body=f"{number} {secrets.token_hex(10_000)}")
-        pause.wait(0.05)
+        pause.wait(seconds / 400)
     emulator.faults.clear()
     for number in range(400, 420):
         logger.emit(body=f"{number} {secrets.token_hex(10_000)}")

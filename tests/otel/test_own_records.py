@@ -31,7 +31,7 @@ tracer = trace.get_tracer("app")
 for number in range(100):
     with tracer.start_as_current_span("work"):
         log.info("record %d", number)
-        pause.wait(0.05)
+        pause.wait(float(os.environ["SECONDS"]) / 100)
 if provider is not None:
     provider.shutdown()
 else:
@@ -41,8 +41,9 @@ print(json.dumps([span.name for span in spans.get_finished_spans()]))
 """
 
 
+@pytest.mark.parametrize("seconds", [2, pytest.param(5, marks=pytest.mark.soak)])
 @pytest.mark.parametrize(
-    ("front", "traces"),
+    "way",
     [
         ("handler", "azure"),
         ("batch", "azure"),
@@ -52,9 +53,10 @@ print(json.dumps([span.name for span in spans.get_finished_spans()]))
         ("processor", "all"),
     ],
 )
-def test_exactly_the_programs_records_arrive_and_no_span_is_ours(run, rows, emulator, front, traces):
-    """The root logger at DEBUG, requests, urllib3, threading and azure-core traced, for 5 s of uploads."""
-    printed, _ = run(PROGRAM, FRONT=front, TRACES=traces)
+def test_exactly_the_programs_records_arrive_and_no_span_is_ours(run, rows, emulator, way, seconds):
+    """The root logger at DEBUG, requests, urllib3, threading and azure-core traced; uploads all the while."""
+    front, traces = way
+    printed, _ = run(PROGRAM, FRONT=front, TRACES=traces, SECONDS=str(seconds))
 
     assert sorted(row["Message"] for row in rows()) == sorted(f"record {number}" for number in range(100))
     assert len({row["TraceId"] for row in rows()}) == 100
