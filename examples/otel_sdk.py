@@ -19,7 +19,7 @@ trace.set_tracer_provider(TracerProvider(resource=resource))
 tracer = trace.get_tracer("shop")
 
 # Records of OpenTelemetry's own API ...
-processor = LogsIngestionProcessor(columns={"Method": "attributes.http.request.method"})
+processor = LogsIngestionProcessor()
 provider = LoggerProvider(resource=resource)
 provider.add_log_record_processor(processor)
 events = provider.get_logger("shop.events", "1.0")

@@ -2,19 +2,22 @@
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from dcrlog._clock import Clock
 from dcrlog._ledger import Loss, LostFor
+from dcrlog._mapping import MappedColumn
 from dcrlog._queue import Queue
 from dcrlog._report import Report
-from dcrlog._rows import Build, compile_builder
+from dcrlog._rows import Build
 from dcrlog.settings import AccountRows, Settings
 from dcrlog.stats import DropReason
 
 LOGGER_NAME: Final = "dcrlog"
 """What the rows that tell have as their logger."""
+
+CompileOwn = Callable[[Sequence[MappedColumn]], Build]
 
 _QUIET_SECONDS: Final = 1.0
 """So long nothing more must be lost before a loss is told in the table, so that one row tells it."""
@@ -31,9 +34,12 @@ class Account:
         queue: Takes the rows that tell.
         clock: What time is read from.
         report: Is told of an `on_drop` that raises.
+        compile_own: Makes what turns a record of ours into a row of the front end's columns.
     """
 
-    def __init__(self, settings: Settings, queue: Queue, clock: Clock, report: Report) -> None:
+    def __init__(
+        self, settings: Settings, queue: Queue, clock: Clock, report: Report, compile_own: CompileOwn
+    ) -> None:
         self._settings = settings
         self._queue = queue
         self._clock = clock
@@ -46,6 +52,7 @@ class Account:
         self._changed_at = float("-inf")
         self._untold_since: float | None = None
         self._closed_through = 0
+        self._compile_own = compile_own
         self._build: Build | None = None
 
     def tell(self, *, is_well: bool) -> float | None:
@@ -174,7 +181,7 @@ class Account:
 
     def _row(self, level: int, text: str, about: Mapping[str, Any]) -> bytes:
         if self._build is None:
-            self._build = compile_builder(self._settings.columns, count=lambda *_: None)
+            self._build = self._compile_own(self._settings.columns)
         record = logging.LogRecord(LOGGER_NAME, level, __file__, 0, text, None, None, "tell")
         record.__dict__["dcrlog"] = about
         return self._build(record)

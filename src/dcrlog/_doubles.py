@@ -3,7 +3,7 @@
 import logging
 import warnings
 import weakref
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
 from contextlib import suppress
 from typing import Final
 
@@ -32,13 +32,11 @@ def warn_of_double_rows() -> None:
     if not OTEL or not HANDLERS:
         return
     handlers = tuple(logging.getLogger().handlers)
-    # OpenTelemetry's own: it passes each record on to a front end of ours.
-    if not any(type(handler).__module__.startswith("opentelemetry.") for handler in handlers):
-        return
     # As an error the warning must not cost the record; and front ends may come and go meanwhile.
     with suppress(ConfigWarning, RuntimeError):
         here = {HANDLERS[handler] for handler in handlers if handler in HANDLERS}
-        for destination in here & set(OTEL.values()) - _told:
+        there = {OTEL[end] for handler in handlers for end in _ends_of(handler) if end in OTEL}
+        for destination in here & there - _told:
             _told.add(destination)
             warnings.warn(
                 f"the root logger delivers each record twice to stream {destination[2]!r} of rule "
@@ -47,3 +45,15 @@ def warn_of_double_rows() -> None:
                 ConfigWarning,
                 stacklevel=2,
             )
+
+
+def _ends_of(handler: logging.Handler) -> Iterator[object]:
+    """Yield the processors and exporters that OpenTelemetry's own handler passes records on to.
+
+    By private names, of opentelemetry-sdk 1.39 to 1.45: where they are others, nothing is warned of.
+    """
+    provider = getattr(handler, "_logger_provider", None)
+    several = getattr(provider, "_multi_log_record_processor", None)
+    for processor in getattr(several, "_log_record_processors", ()):
+        yield processor
+        yield getattr(getattr(processor, "_batch_processor", processor), "_exporter", None)

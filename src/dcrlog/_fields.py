@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, Final, Protocol
 
 from dcrlog import context
+from dcrlog._own_threads import TRACE_ID
 from dcrlog._values import text
 
 Read = Callable[[Any], Any]
@@ -98,7 +99,10 @@ def otel_span_ids() -> tuple[str, str] | None:
         return None
     span = sys.modules["opentelemetry.trace"].get_current_span()
     found = span.get_span_context()
-    return (f"{found.trace_id:032x}", f"{found.span_id:016x}") if found.is_valid else None
+    if not found.is_valid or found.trace_id == TRACE_ID:
+        # The senders' own is no trace that anybody finds.
+        return None
+    return f"{found.trace_id:032x}", f"{found.span_id:016x}"
 
 
 def _read_trace_id(record: logging.LogRecord) -> Any:
@@ -132,7 +136,13 @@ def attributes(fields: tuple[str, ...]) -> frozenset[str]:
         return frozenset(fields)
     if fields[0] in COMPUTED or fields[0] == "properties" or fields[0].startswith("context."):
         return frozenset()
-    return frozenset(field.removeprefix("record.") for field in fields)
+    return frozenset(attribute_of(field) for field in fields)
+
+
+def attribute_of(field: str) -> str:
+    """Return the name of the attribute that a field stands for."""
+    # One environment serves OpenTelemetry's front ends, too, which call an extra an attribute.
+    return field.removeprefix("record.").removeprefix("attributes.")
 
 
 def reader(fields: tuple[str, ...]) -> Read:
@@ -142,9 +152,7 @@ def reader(fields: tuple[str, ...]) -> Read:
     prefix, _, name = fields[0].partition(".")
     if name and prefix == "context":
         return partial(read_context, name)
-    if name and prefix == "record":
-        return partial(_read_attributes, (name,))
-    return partial(_read_attributes, fields)
+    return partial(_read_attributes, tuple(map(attribute_of, fields)))
 
 
 def _read_attributes(names: tuple[str, ...], record: logging.LogRecord) -> Any:

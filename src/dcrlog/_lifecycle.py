@@ -58,15 +58,27 @@ def owns_logging_lock() -> bool:
     return bool(is_owned()) if is_owned is not None else False
 
 
-def is_exiting() -> bool:
-    """Whether the process is at its exit: Python ends the main thread before it calls what atexit knows."""
-    return not threading.main_thread().is_alive()
+def is_in_exit_hook() -> bool:
+    """Whether the caller is what atexit calls: in the main thread, after Python has ended it.
+
+    Without the thread's part it would be true for as long as other threads outlive `main`.
+    """
+    main = threading.main_thread()
+    return threading.get_ident() == main.ident and not main.is_alive()
 
 
 def begin_exit() -> None:
     """Start the one deadline of all pipelines, where the exit hook of another library comes before ours."""
     for pipeline in list(_known):
         pipeline.begin_exit()
+
+
+def begin_exit_early() -> None:
+    """Let the deadline start before the exit hooks that were registered before this call.
+
+    A LoggerProvider drains from a hook and in a thread of its own, which must not wait for room then.
+    """
+    atexit.register(begin_exit)
 
 
 @atexit.register

@@ -106,6 +106,9 @@ def map_columns(
                 f"It declares: {', '.join(column.name for column in stream)}."
             )
         if entry is None:
+            if name not in mapped and name in {column for column, *_ in OTEL_DEFAULTS}:
+                # One environment serves both kinds of front end.
+                continue
             if name not in mapped:
                 raise ConfigError(
                     f"columns[{shown(name)}] is None, but there is no such column to remove. "

@@ -26,6 +26,8 @@ LEVEL_NAMES: Final = {"WARN": "WARNING", "FATAL": "CRITICAL"}
 _LEVELS: Final = ("TRACE", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 """One for each four severity numbers, from 1 on."""
 
+_MOST_SEVERE: Final = 24
+
 _STACKTRACE: Final = "exception.stacktrace"
 EXCEPTION: Final = (_STACKTRACE, "exception.type", "exception.message")
 
@@ -65,12 +67,12 @@ def read_level(record: Any) -> Any:
 def read_exception(record: Any) -> str | None:
     """Return the traceback's text, as the stdlib handler writes it; else type and message."""
     attributes = attributes_of(record)
-    stacktrace = attributes.get(_STACKTRACE)
-    if stacktrace:
-        return text(stacktrace).removesuffix("\n")
-    kind, message = attributes.get("exception.type"), attributes.get("exception.message")
-    if kind or message:
-        return ": ".join(text(part) for part in (kind, message) if part)
+    stacktrace = text(attributes.get(_STACKTRACE) or "").removesuffix("\n")
+    named = [text(part) for part in map(attributes.get, EXCEPTION[1:]) if part]
+    if stacktrace and all(part in stacktrace for part in named):
+        return stacktrace
+    if named:
+        return "\n".join(filter(None, (stacktrace, ": ".join(named))))
     raised = getattr(record.log_record, "exception", None)
     if not isinstance(raised, BaseException):
         return None
@@ -110,8 +112,13 @@ def _read_trace_flags(record: Any) -> Any:
 
 def _read_severity_number(record: Any) -> int | None:
     severity = record.log_record.severity_number
-    number: int | None = getattr(severity, "value", severity)
-    return number
+    number = getattr(severity, "value", severity)
+    return number if type(number) is int and 1 <= number <= _MOST_SEVERE else None
+
+
+def severity_of(level: int) -> int:
+    """Return the severity number of a stdlib level, as OpenTelemetry's handler maps them."""
+    return min(level // 10 * 4 + 1 + level % 10, _MOST_SEVERE) if level >= 10 else max(level, 1)
 
 
 def _read_scope(name: str, record: Any) -> Any:
@@ -195,11 +202,9 @@ _PREFIXES: Final[dict[str, Callable[[str, Any], Any]]] = {
 def attribute_names(field: str) -> tuple[str, ...]:
     """Return the names of the attributes that a field stands for; none where it is not one of them."""
     prefix, _, name = field.partition(".")
-    if name and prefix == "attributes":
+    if name and prefix in {"attributes", "record"}:
         return (name,)
-    if name and prefix == "record":
-        field = name
-    elif name and prefix in _PREFIXES:
+    if name and prefix in _PREFIXES:
         return ()
     if field in ALIASES:
         return ALIASES[field]
@@ -214,7 +219,7 @@ def field_reader(field: str) -> Read:
     prefix, _, name = field.partition(".")
     if name and prefix in _PREFIXES:
         return partial(_PREFIXES[prefix], name)
-    return READERS.get(name if name and prefix == "record" else field, _read_nothing)
+    return READERS.get(field, _read_nothing)
 
 
 def _read_attributes(names: tuple[str, ...], record: Any) -> Any:

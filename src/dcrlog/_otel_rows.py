@@ -3,9 +3,11 @@
 Pure. The same two builders as for a stdlib record, with another field source.
 """
 
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
+from types import SimpleNamespace
 from typing import ClassVar
 
 from dcrlog import _otel_fields as fields
@@ -30,6 +32,30 @@ def compile_otel_builder(
     source = fields.OtelSource(filled)
     careful = CarefulBuilder(filled, count=count, redact=redact, formatter=None, source=source)
     return careful.build if redact is not None else _OtelQuick(filled, careful, source).compile()
+
+
+def compile_own_otel(columns: Sequence[MappedColumn]) -> Build:
+    """Compile what turns a stdlib record of our own into a row of these columns."""
+    build = compile_otel_builder(columns, count=lambda *_: None)
+    return lambda record: build(_as_otel(record))
+
+
+def _as_otel(record: logging.LogRecord) -> SimpleNamespace:
+    at = int(record.created * fields.NANOSECONDS)
+    log = SimpleNamespace(
+        timestamp=at,
+        observed_timestamp=at,
+        body=record.getMessage(),
+        severity_text=record.levelname,
+        severity_number=fields.severity_of(record.levelno),
+        attributes={name: value for name, value in record.__dict__.items() if name == "dcrlog"},
+        event_name=None,
+        trace_id=0,
+        span_id=0,
+        trace_flags=0,
+    )
+    scope = SimpleNamespace(name=record.name, version=None, schema_url=None, attributes=None)
+    return SimpleNamespace(log_record=log, resource=None, instrumentation_scope=scope, dropped_attributes=0)
 
 
 class _OtelQuick(Quick):

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from dcrlog import _doubles, _lifecycle
-from dcrlog._account import Account
+from dcrlog._account import Account, CompileOwn
 from dcrlog._backoff import Backoff
 from dcrlog._batch import Stamp
 from dcrlog._client import ClientSender
@@ -20,6 +20,7 @@ from dcrlog._queue import Queue
 from dcrlog._recovery import Recovery
 from dcrlog._report import Report
 from dcrlog._retry import Sender
+from dcrlog._rows import compile_own
 from dcrlog._senders import Senders
 from dcrlog._spool import Spool
 from dcrlog._syncer import Syncer
@@ -37,6 +38,7 @@ class Pipeline:
         sender: What carries bodies; by default the official client.
         clock: What time is read from and waits are measured with.
         adopts: Whether it takes over what dead instances have left in its spool.
+        compile_own: Makes what turns a record of ours into a row of the front end's columns.
     """
 
     def __init__(
@@ -46,8 +48,10 @@ class Pipeline:
         sender: Sender | None = None,
         clock: Clock | None = None,
         adopts: bool = True,
+        compile_own: CompileOwn = compile_own,
     ) -> None:
         self._settings = settings
+        self._compile_own = compile_own
         self._adopts = adopts
         self._given_sender = sender
         self._clock = clock or SystemClock()
@@ -80,14 +84,17 @@ class Pipeline:
         self._queue = Queue(
             stamp=stamp,
             spool=self._spool,
-            ledger=Ledger(stamped.get("levelname"), is_told=settings.account_rows is not AccountRows.NEVER),
+            ledger=Ledger(
+                stamped.get("levelname", stamped.get("severity_text")),
+                is_told=settings.account_rows is not AccountRows.NEVER,
+            ),
             capacity=settings.capacity,
             flush_interval=settings.flush_interval,
             on_full=settings.on_full,
             clock=self._clock,
             wake=self._wake_senders,
         )
-        self._account = Account(settings, self._queue, self._clock, self._report)
+        self._account = Account(settings, self._queue, self._clock, self._report, self._compile_own)
         backoff, sender = Backoff(self._clock), self._given_sender or self._make_sender()
         self._delivery = Delivery(
             self._queue,
@@ -129,7 +136,10 @@ class Pipeline:
         if self._deadline is not None and sys.is_finalizing():
             self._put_too_late(row)
             return False
-        is_held = self._put_or_wait(row) if self._blocks else self._queue.put(row)
+        return self._put(row)
+
+    def _put(self, row: bytes, until: float | None = None) -> bool:
+        is_held = self._put_or_wait(row, until) if self._blocks else self._queue.put(row)
         if self._senders.are_short or self._deadline is not None:
             self._see_to_delivery()
         if self._syncer is not None and not self._syncer.is_running:
@@ -140,10 +150,15 @@ class Pipeline:
         """Accept rows as `put` does, but see to their delivery with the last; return whether all are held."""
         if not rows:
             return True
-        # After the exit hook `put` delivers, and these go together.
-        put = self.put if self._blocks or sys.is_finalizing() else self._queue.put
-        others = [put(row) for row in rows[:-1]]
-        return self.put(rows[-1]) and all(others)
+        if sys.is_finalizing():
+            are_held = [self.put(row) for row in rows]
+            return all(are_held)
+        # After the exit hook `put` delivers, and these go together. All of them wait as long as one may.
+        until = self._clock.monotonic() + self._settings.block_timeout
+        others = [
+            self._put_or_wait(row, until) if self._blocks else self._queue.put(row) for row in rows[:-1]
+        ]
+        return self._put(rows[-1], until) and all(others)
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until everything accepted so far is settled; return whether it is.
@@ -191,6 +206,7 @@ class Pipeline:
         self._delivery.stop_adopting()
         self._queue.leave_adopted()
         self._queue.request_flush()
+        self._queue.release_waiters()
         self._senders.hurry()
 
     def finish_exit(self) -> None:
@@ -280,7 +296,7 @@ class Pipeline:
                 self._clock.wait(signal, left)
             return True
 
-    def _put_or_wait(self, row: bytes) -> bool:
+    def _put_or_wait(self, row: bytes, until: float | None = None) -> bool:
         is_held = self._queue.put(row, if_room=True)
         if is_held is not None:
             return is_held
@@ -289,16 +305,21 @@ class Pipeline:
         is_loop = asyncio is not None and asyncio._get_running_loop() is not None  # noqa: SLF001
         ident = threading.get_ident()
         is_nested = ident in self._blocked
-        is_last = self._deadline is not None or _lifecycle.is_exiting()
+        is_last = self._deadline is not None or _lifecycle.is_in_exit_hook()
         if not (is_loop or is_nested or is_last or _lifecycle.owns_logging_lock()):
+
+            def is_over() -> bool:
+                nonlocal is_held
+                is_held = self._queue.put(row, if_room=True)
+                return is_held is not None or self._deadline is not None
+
             deadline = self._clock.monotonic() + self._settings.block_timeout
             self._blocked.add(ident)
             try:
-                if self._wait_until(lambda: self._queue.put(row, if_room=True) is not None, deadline):
-                    return True
+                self._wait_until(is_over, deadline if until is None else until)
             finally:
                 self._blocked.discard(ident)
-        return bool(self._queue.put(row))
+        return bool(self._queue.put(row) if is_held is None else is_held)
 
     def _make_dead(self) -> DeadLetters | None:
         if self._spool is None or self._home is None:

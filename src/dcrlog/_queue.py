@@ -261,6 +261,11 @@ class Queue(Intake):
         return through
 
     @inside
+    def release_waiters(self) -> None:
+        """Let everybody who waits for a change look again."""
+        self._notify()
+
+    @inside
     def is_settled(self, through: int) -> bool:
         """Whether no row up to this `Seq` is held, or was left in the spool."""
         if self._has_left:

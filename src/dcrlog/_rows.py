@@ -38,6 +38,11 @@ _NEEDS_COERCION: Final = {
 """When a value cannot stay as it is."""
 
 
+def compile_own(columns: Sequence[MappedColumn]) -> Build:
+    """Compile the builder of rows of our own, whose values count for nothing in the accounts."""
+    return compile_builder(columns, count=lambda *_: None)
+
+
 def compile_builder(
     columns: Sequence[MappedColumn],
     *,
@@ -224,7 +229,7 @@ class StdlibQuick(Quick):
         if name and prefix == "context":
             self._fill_context(value, name)
             return
-        names = (name,) if name and prefix == "record" else column.fields
+        names = tuple(map(_fields.attribute_of, column.fields))
         if names[0] in _fields.STANDARD:
             self._names[f"key_{value}"] = names[0]
             self._lines.append(f"{value} = d[key_{value}]")

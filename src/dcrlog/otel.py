@@ -23,7 +23,7 @@ from dcrlog._clock import Clock
 from dcrlog._doubles import OTEL, note
 from dcrlog._mapping import OTEL_DEFAULTS
 from dcrlog._otel_fields import level_number
-from dcrlog._otel_rows import compile_otel_builder
+from dcrlog._otel_rows import compile_otel_builder, compile_own_otel
 from dcrlog._own_threads import SENDER_IDENTS, TRACE_ID
 from dcrlog._pipeline import Pipeline
 from dcrlog._retry import Sender
@@ -70,9 +70,11 @@ class _FrontEnd:
         settings = _settings.load(given, needs_endpoint=sender is None, defaults=OTEL_DEFAULTS)
         self._level = settings.level
         self._is_shut_down = False
-        self._pipeline = Pipeline(settings, sender=sender, clock=clock) if settings.enabled else None
-        note(OTEL, self, settings)
-        if self._pipeline is not None:
+        self._pipeline = None
+        if settings.enabled:
+            self._pipeline = Pipeline(settings, sender=sender, clock=clock, compile_own=compile_own_otel)
+            note(OTEL, self, settings)
+            _lifecycle.begin_exit_early()
             self._build = compile_otel_builder(
                 settings.columns, count=self._pipeline.count, redact=settings.redact
             )
@@ -84,13 +86,14 @@ class _FrontEnd:
         number = level_number(record) if self._level else None
         return number is None or number >= self._level
 
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+    def force_flush(self, timeout_millis: int | None = None) -> bool:
         """Wait until everything accepted so far is settled; return whether it is.
 
         Args:
-            timeout_millis: Milliseconds to wait at most.
+            timeout_millis: Milliseconds to wait at most; None for 30,000.
         """
-        return self._pipeline is None or self._pipeline.flush(timeout_millis / 1000)
+        seconds = 30.0 if timeout_millis is None else timeout_millis / 1000
+        return self._pipeline is None or self._pipeline.flush(seconds)
 
     def shutdown(self) -> None:
         """Flush for at most `close_timeout` seconds, and take no record any more. Once; again does nothing.
@@ -99,9 +102,10 @@ class _FrontEnd:
         """
         if not self._is_shut_down:
             self._is_shut_down = True
+            OTEL.pop(self, None)
             if self._pipeline is not None:
                 # A LoggerProvider calls this from an exit hook of its own, before ours.
-                if _lifecycle.is_exiting():
+                if _lifecycle.is_in_exit_hook():
                     _lifecycle.begin_exit()
                 self._pipeline.close()
 
@@ -133,8 +137,9 @@ class LogsIngestionExporter(_FrontEnd, LogRecordExporter):
             batch: The records.
 
         Returns:
-            SUCCESS when all that the level lets pass are held; FAILURE when one was dropped, which `stats()`
-            counts by reason, and after `shutdown`.
+            SUCCESS when all that the level lets pass were held; FAILURE when one was dropped instead, which
+            `stats()` counts by reason, and after `shutdown`. What `on_full="drop_oldest"` gives up later for
+            newer rows is counted only.
         """
         if self._is_shut_down:
             return LogRecordExportResult.FAILURE

@@ -123,9 +123,9 @@ def test_forks_by_a_signal_handler_inside_a_put_double_no_row(run_forking, count
     """Half of the children end in the handler, half go on with what their parent was at."""
     run_forking(
         f"""
-        handler = use(flush_interval=0.05, close_timeout=30)
         # Python itself hangs in the child of a handler that interrupts Thread.start: the thread that it
-        # waits for is not there.
+        # waits for is not there. So there is one sender, and it has begun.
+        handler = use(flush_interval=0.05, close_timeout=30, max_senders=1)
         log.info("parent")
         handler.flush(30)
         children = []

@@ -159,12 +159,13 @@ def test_an_outage_loses_nothing_that_was_accepted(emulator, monkeypatch, second
     assert 420 - len(held) == dropped
 
 
-def test_a_handler_and_an_exporter_on_one_root_warn_once_of_double_rows(run, rows):
-    """Where each record arrives twice; not for a destination of its own."""
+@pytest.mark.parametrize("front", ["processor", "batch", "simple"])
+def test_a_handler_and_an_exporter_on_one_root_warn_once_of_double_rows(run, rows, front):
+    """Where each record arrives twice; not for one of its own, nor for OpenTelemetry's other logs."""
     _, told = run(
-        """
+        f"""
         attach("handler")
-        attach("processor")
+        attach("{front}")
         log.info("twice")
         log.info("twice")
         """
@@ -180,3 +181,39 @@ def test_a_handler_and_an_exporter_on_one_root_warn_once_of_double_rows(run, row
         """
     )
     assert "twice" not in told
+
+    _, told = run(
+        """
+        attach("handler")
+        provider = attach("batch")
+        root = logging.getLogger()
+        root.removeHandler(root.handlers[-1])
+        root.addHandler(LoggingHandler(logger_provider=LoggerProvider()))
+        log.info("once")
+        provider.get_logger("events").emit(body="of its own")
+        """
+    )
+    assert "twice" not in told
+
+
+def test_a_provider_shut_down_by_a_thread_that_outlives_main_ends_nothing_else(run, rows):
+    """Python calls `main` dead as soon as it has returned, and joins the other threads after that."""
+    run(
+        """
+        attach("handler", close_timeout=1)
+        provider = attach("processor", rule_id="dcr-" + "1" * 32)
+        logging.getLogger().handlers[1].setLevel(100)
+
+        def work():
+            threading.main_thread().join()
+            provider.shutdown()
+            for number in range(10):
+                threading.Event().wait(0.25)
+                log.info("record %d", number)
+
+        threading.Thread(target=work).start()
+        """
+    )
+    assert sorted(row["Message"] for row in rows() if row["Logger"] == "app") == [
+        f"record {number}" for number in range(10)
+    ]

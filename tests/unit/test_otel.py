@@ -146,6 +146,87 @@ def test_the_oldest_dropped_is_no_failure_of_the_newest():
     exporter.shutdown()
 
 
+def test_an_export_tells_failure_for_a_row_in_its_midst():
+    """The last one of it found room all the same."""
+    sender = HangingSender()
+    exporter = LogsIngestionExporter(sender=sender, capacity=2 * MIB)
+    bodies = ["x" * 60_000] * 30 + ["x" * 60_000, "small"]
+
+    assert exporter.export([otel_record(body, resource=None) for body in bodies[:30]]) is SUCCESS
+    while exporter.export([otel_record("x" * 60_000, resource=None)]) is SUCCESS:
+        pass
+    dropped = exporter.stats().dropped[DropReason.QUEUE_FULL]
+    assert exporter.export([otel_record(body, resource=None) for body in bodies[30:]]) is FAILURE
+    assert exporter.stats().dropped[DropReason.QUEUE_FULL] == dropped + 1
+    sender.answers.set()
+    exporter.shutdown()
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_an_export_of_many_rows_waits_once_for_room(ends):
+    """For `block_timeout`, and not that long for each; and the exit ends the wait."""
+    clock, sender = ManualClock(), HangingSender()
+    exporter = LogsIngestionExporter(
+        sender=sender, clock=clock, capacity=2 * MIB, on_full="block", block_timeout=10, close_timeout=1
+    )
+    export = Thread(lambda: exporter.export([otel_record("x" * 60_000, resource=None) for _ in range(60)]))
+    clock.wait_for_waiter(9.0)
+    if ends:
+        exporter._pipeline.begin_exit()
+        while export.is_alive():
+            clock.advance(0.1)
+            export.join(0.01)
+    else:
+        clock.advance(10.0)
+
+    assert export.result() is FAILURE
+    stats = exporter.stats()
+    assert (stats.accepted, sum(stats.dropped.values()) + stats.pending + stats.delivered) == (60, 60)
+    sender.answers.set()
+
+
+def test_rows_that_tell_of_losses_have_the_columns_of_the_front_end():
+    """Message, level and time among them, whatever fields those take; and no trace of the senders'."""
+    clock, sender = ManualClock(), HangingSender()
+    processor = LogsIngestionProcessor(
+        sender=sender,
+        clock=clock,
+        capacity=2 * MIB,
+        columns={
+            "Message": "body",
+            "Level": "severity_text",
+            "TimeGenerated": {"field": "observed_timestamp"},
+        },
+    )
+    for _ in range(40):
+        processor.on_emit(otel_record("x" * 60_000, severity_text="ERROR"))
+    dropped = processor.stats().dropped[DropReason.QUEUE_FULL]
+    sender.answers.set()
+    while not any("dcrlog" in (row.get("Properties") or {}) for row in sender.rows):
+        clock.advance(0.5)
+    (row,) = (row for row in sender.rows if "dcrlog" in (row.get("Properties") or {}))
+
+    assert row["Message"].startswith(f"{dropped} rows lost: queue_full")
+    assert (row["Level"], row["Logger"]) == ("WARNING", "dcrlog")
+    assert row["TimeGenerated"].endswith("Z")
+    assert row["Properties"]["dcrlog"]["levels"] == {"ERROR": dropped}
+    assert "TraceId" not in row or row["TraceId"] is None
+    processor.shutdown()
+
+
+def test_the_exit_of_a_thread_other_than_the_main_one_is_no_exit(monkeypatch):
+    """Threads may outlive `main` for days; whoever shuts a provider down there ends nothing else."""
+    main = threading.main_thread()
+    monkeypatch.setattr(main, "is_alive", lambda: False)
+    handler = LogsIngestionHandler(sender=RecordingSender())
+    processor = LogsIngestionProcessor(sender=RecordingSender())
+    Thread(processor.shutdown).result()
+    assert handler._pipeline._deadline is None
+
+    LogsIngestionProcessor(sender=RecordingSender()).shutdown()
+    assert handler._pipeline._deadline is not None
+
+
 def test_a_flush_is_bounded_and_says_whether_everything_is_settled(provide):
     """In milliseconds, as OpenTelemetry counts them."""
     clock = ManualClock()
@@ -172,6 +253,7 @@ def test_a_shutdown_flushes_once_and_nothing_is_taken_after_it(provide):
     if isinstance(front, LogsIngestionExporter):
         assert front.export([otel_record()]) is FAILURE
     assert front.force_flush(1_000)
+    assert front.force_flush(None)
     assert front.stats().accepted == 1
 
 
@@ -203,7 +285,15 @@ def test_a_record_made_by_a_sender_is_refused(provide):
 
 def test_nothing_escapes_from_a_processor():
     """Whatever it is given; and an interrupt passes."""
+
+    class Interrupts:
+        @property
+        def log_record(self):
+            raise KeyboardInterrupt
+
     processor = LogsIngestionProcessor(sender=RecordingSender())
+    with pytest.raises(KeyboardInterrupt):
+        processor.on_emit(Interrupts())
     for thing in (None, object(), otel_record(attributes=3), otel_record(attributes={1: 2})):
         processor.on_emit(thing)
     processor.shutdown()

@@ -123,6 +123,29 @@ def test_an_attribute_named_as_the_body_is_kept_beside_it():
     assert row["Properties"] == {"body": {"a": 1}, "attributes.body": "mine", "otel.event.name": "e"}
 
 
+@pytest.mark.parametrize("number", [-7, -1, 0, 25, 9_999, "9", 9.0])
+def test_a_severity_that_is_none_has_no_level(number):
+    """Whatever a library in another language has put there."""
+    assert build_otel_row(otel_record(severity_number=number)).get("Level") is None
+
+
+def test_the_name_of_an_event_is_kept_beside_a_text():
+    """In the dynamic column, by the quick way."""
+    row = build_otel_row(otel_record("text", event_name="order.paid"))
+
+    assert (row["Message"], row["Properties"]) == ("text", {"otel.event.name": "order.paid"})
+
+
+def test_a_qualified_name_is_that_of_an_attribute():
+    """Also where a field of ours has the name."""
+    columns = {"Aa": "record.host", "Bb": "attributes.message", "Cc": "record.body"}
+    attributes = {"host": "h", "message": "m", "body": "b"}
+    row = build_otel_row(otel_record("text", attributes=attributes), columns)
+
+    assert (row["Aa"], row["Bb"], row["Cc"], row["Message"]) == ("h", "m", "b", "text")
+    assert row.get("Properties") is None
+
+
 @pytest.mark.parametrize("timestamp", [None, 0])
 def test_a_record_without_a_time_has_that_of_its_observation(timestamp):
     """The API leaves it out, and always notes when it was seen."""
