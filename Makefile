@@ -5,10 +5,10 @@ PYTHON ?= $(shell scripts/find-python)
 BIN := .venv/bin
 CODE := $(wildcard src tests benchmarks examples)
 
-.PHONY: help install demo check format lint types layers unit fix test bench soak pins clean
+.PHONY: help install demo check format lint types layers unit fix test bench bench-peers soak pins clean
 
 help: ## list the commands
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
 
 install: ## make .venv, where it is not up to date
 	@scripts/make-venv .venv "$(PYTHON)"
@@ -44,8 +44,12 @@ test: check ## every test; then OpenTelemetry's instrumentation, other Pythons, 
 	scripts/test-lowest
 	scripts/test-wheel
 
-bench: install ## run every benchmark
+bench: install ## run every benchmark, beside the peers that are installed (ARGS=--quick for one short round)
 	@set -e; for file in $(filter-out benchmarks/_%,$(wildcard benchmarks/*.py)); do echo "== $$file"; $(BIN)/python $$file $(ARGS); done
+
+bench-peers: ## run every benchmark beside all peers, which go into .venvs/peers
+	@scripts/make-venv .venvs/peers "$(PYTHON)" requirements/peers.txt
+	@$(MAKE) bench BIN=.venvs/peers/bin
 
 soak: install ## the big matrices, on every Python present: takes long
 	$(BIN)/python -m pytest -q -m soak tests

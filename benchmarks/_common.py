@@ -4,10 +4,24 @@ import json
 import logging
 import platform
 import sys
+import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import MappingProxyType
 
 from dcrlog.testing import Answer
+
+PACKAGES = (
+    "msgspec",
+    "isal",
+    "azure-core",
+    "azure-monitor-ingestion",
+    "opentelemetry-sdk",
+    "azure-monitor-opentelemetry-exporter",
+    "python-json-logger",
+    "watchtower",
+    "google-cloud-logging",
+)
 
 RULE = {
     "streamDeclarations": {
@@ -35,6 +49,29 @@ RULE = {
 """9 typed columns of which 5 come from `extra`, plus InstanceId and Seq."""
 
 RULE_ID = "dcr-" + "0" * 32
+
+COLUMNS = MappingProxyType(
+    {
+        "user_id": "UserId",
+        "duration_ms": "DurationMs",
+        "count": "Count",
+        "success": "Success",
+        "request_id": "RequestId",
+    }
+)
+"""Column by name of the extra."""
+
+IS_QUICK = "--quick" in sys.argv
+"""Whether to run one short round, for a smoke test."""
+
+
+class Credential:
+    """A token for nobody."""
+
+    def get_token(self, *scopes, **options):  # noqa: ARG002
+        from azure.core.credentials import AccessToken
+
+        return AccessToken("token", int(time.time()) + 3600)
 
 
 def log_records(logger: logging.Logger, first: int, count: int) -> None:
@@ -76,7 +113,7 @@ def logger_with(name: str, handler: logging.Handler) -> logging.Logger:
 def machine() -> str:
     """Tell what this run ran on."""
     versions = []
-    for package in ("msgspec", "isal", "azure-core", "azure-monitor-ingestion", "opentelemetry-sdk"):
+    for package in PACKAGES:
         try:
             versions.append(f"{package} {version(package)}")
         except PackageNotFoundError:
@@ -98,12 +135,14 @@ def _cpu_lines() -> list[str]:
 
 
 def tell(title: str, headings: list[str], rows: list[list[object]]) -> None:
-    """Print a table, or with --json one JSON object."""
+    """Print a table; with --json on stderr, and one JSON object on stdout."""
+    table = sys.stdout
     if "--json" in sys.argv:
         print(json.dumps({"title": title, "machine": machine(), "headings": headings, "rows": rows}))
-        return
+        table = sys.stderr
     cells = [[f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
-    print(f"{title}\n{machine()}\n")
+    print(f"{title}\n{machine()}\n", file=table)
     for line in (headings, ["-" * width for width in widths], *cells):
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        text = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        print(text.rstrip(), file=table)

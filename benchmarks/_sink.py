@@ -1,21 +1,66 @@
-"""A service that costs next to nothing: answers 204 and keeps the bodies, in a process of its own.
+"""A service that costs next to nothing: answers and keeps the bodies, in a process of its own.
 
-`python benchmarks/_sink.py CERTIFICATE KEY` prints its port. `GET /` says what arrived, and forgets it.
-The emulator is for tests: it checks, coerces and stores, and would compete for the two cores.
+`python benchmarks/_sink.py CERTIFICATE KEY` prints its port. It plays the Logs Ingestion API, and the
+`/v2.1/track` of Application Insights for the exporter that needs one. `GET /` says what arrived, and forgets
+it; only then are bodies unpacked and rows counted. The emulator is for tests: it checks, coerces and stores,
+and would compete for the two cores.
 """
 
+import argparse
 import asyncio
+import collections
 import gzip
 import json
 import ssl
 import sys
 
 KEY = b"content-length:"
+NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"
+
+
+def reply(status, content):
+    body = json.dumps(content).encode()
+    return b"HTTP/1.1 %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (
+        status,
+        len(body),
+        body,
+    )
+
+
+TRACKED = reply(b"200 OK", {"itemsReceived": 1, "itemsAccepted": 1, "errors": []})
+REFUSED = reply(b"400 Bad Request", {"error": {"code": "InvalidRequestBody", "message": "not what I take"}})
+
+
+def unpack(body):
+    return gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body
+
+
+def parse(text):
+    """Return the rows of a body; JSON that the standard does not know is refused."""
+    return json.loads(text, parse_constant=sys.exit)
+
+
+def number_of(row):
+    """Return the record's number in a row, or in an envelope of Application Insights."""
+    if "data" in row:
+        row = {"Count": row["data"]["baseData"].get("properties", {}).get("count")}
+    return None if row.get("Count") is None else int(row["Count"])
 
 
 class Sink:
-    def __init__(self):
+    """Takes requests.
+
+    Args:
+        delay: Seconds that pass before each answer.
+        hangs: Whether it takes bodies and never answers.
+        checks: Whether it refuses what is no JSON, and bodies with a row that says "poison".
+    """
+
+    def __init__(self, delay, hangs, checks):
         self.bodies = []
+        self.delay = delay
+        self.hangs = hangs
+        self.checks = checks
 
     async def serve(self, reader, writer):
         try:
@@ -25,36 +70,80 @@ class Sink:
                 )
                 body = await reader.readexactly(length)
                 if head.startswith(b"GET"):
-                    told = json.dumps(self.account()).encode()
-                    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(told), told))
+                    writer.write(reply(b"200 OK", self.account()))
+                elif self.hangs:
+                    await asyncio.Event().wait()
                 else:
-                    self.bodies.append(body)
-                    writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+                    if self.delay:
+                        await asyncio.sleep(self.delay)
+                    writer.write(self.answer(b"/track" in head.split(b"\r\n", 1)[0], body))
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             return
         finally:
             writer.close()
 
+    def answer(self, is_tracked, body):
+        if self.checks:
+            refused = self.check(is_tracked, body)
+            if refused:
+                return refused
+        self.bodies.append(body)
+        return TRACKED if is_tracked else NO_CONTENT
+
+    def check(self, is_tracked, body):
+        try:
+            rows = parse(unpack(body))
+        except SystemExit:
+            return REFUSED
+        guilty = [place for place, row in enumerate(rows) if '"poison"' in json.dumps(row)]
+        if not guilty:
+            return None
+        if not is_tracked:
+            return REFUSED
+        # Application Insights takes the others.
+        self.bodies.append(
+            json.dumps([row for place, row in enumerate(rows) if place not in guilty]).encode()
+        )
+        errors = [{"index": place, "statusCode": 400, "message": "not what I take"} for place in guilty]
+        told = {"itemsReceived": len(rows), "itemsAccepted": len(rows) - len(guilty), "errors": errors}
+        return reply(b"206 Partial Content", told)
+
     def account(self):
         bodies, self.bodies = self.bodies, []
-        rows = [row for body in bodies for row in json.loads(gzip.decompress(body))]
+        numbers = collections.Counter()
+        size = 0
+        for body in bodies:
+            text = unpack(body)
+            size += len(text)
+            numbers.update(map(number_of, json.loads(text)))
+        numbers.pop(None, None)
         return {
             "requests": len(bodies),
             "wire_bytes": sum(map(len, bodies)),
-            "rows": len(rows),
-            "distinct": len({row["Count"] for row in rows}),
+            "bytes": size,
+            "rows": numbers.total(),
+            "distinct": len(numbers),
+            "sum": sum(numbers),
         }
 
 
-async def main(certificate, key):
+async def main(options):
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate, key)
-    server = await asyncio.start_server(Sink().serve, "127.0.0.1", 0, ssl=context, limit=1 << 20)
+    context.load_cert_chain(options.certificate, options.key)
+    sink = Sink(options.delay, options.hang, options.check)
+    server = await asyncio.start_server(sink.serve, "127.0.0.1", options.port, ssl=context, limit=1 << 20)
     print(server.sockets[0].getsockname()[1], flush=True)
     # The parent closes our stdin when it has finished, or has died.
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("certificate")
+    parser.add_argument("key")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--delay", type=float, default=0.0)
+    parser.add_argument("--hang", action="store_true")
+    parser.add_argument("--check", action="store_true")
+    asyncio.run(main(parser.parse_args()))

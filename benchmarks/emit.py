@@ -9,14 +9,13 @@ import contextlib
 import gc
 import logging
 import statistics
-import sys
 import time
 
-from _common import RULE, Discard, log_records, logger_with, tell
+from _common import IS_QUICK, RULE, Discard, log_records, logger_with, tell
 from dcrlog import LogsIngestionHandler
 
 CHUNK = 400
-ROUNDS = 20 if "--quick" in sys.argv else 300
+ROUNDS = 20 if IS_QUICK else 300
 
 
 def measure(logger):

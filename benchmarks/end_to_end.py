@@ -1,199 +1,124 @@
-"""From `logger.info` to an accepted request, against what people write by hand today.
+"""From `logger.info` to an accepted request, against what people use today.
 
-The rival is a QueueHandler, a QueueListener and a handler that collects 1,000 dicts and calls
-`client.upload(list)`. Both run in processes of their own, in turns, against the same sink over TLS;
-the sink counts distinct rows, and a run that lost or doubled one fails.
+Each pipeline runs in a process of its own, in turns, against the same sink over TLS. The sink counts
+distinct rows when the clock has stopped, and a run that lost or doubled one fails. The peers' queues hold all
+records, so that none is lost for want of room. Peers that deliver elsewhere have a stub for their service,
+which costs nothing: they are measured on the producer's side only.
+
+`--million` runs 1,000,000 records, with one producer, once.
 """
 
-import contextlib
-import datetime as dt
 import json
 import logging
-import logging.handlers
-import queue
-import ssl
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-import types
-import urllib.request
 from pathlib import Path
 
-import trustme
+from _common import IS_QUICK, log_records, tell
+from _peers import AZURE_MONITOR, LISTENER, OTEL, OURS, PRODUCERS, installed, make
+from _service import arguments, sink
 
-from _common import RULE, RULE_ID, log_records, tell
-
-RECORDS = 20_000 if "--quick" in sys.argv else 200_000
-ROUNDS = 1 if "--quick" in sys.argv else 3
-HERE = Path(__file__)
-
-
-class Credential:
-    """A token for nobody."""
-
-    def get_token(self, *scopes, **options):  # noqa: ARG002
-        from azure.core.credentials import AccessToken
-
-        return AccessToken("token", int(time.time()) + 3600)
+RECORDS = 10_000 if IS_QUICK else 200_000
+FEW = 1_000 if IS_QUICK else 20_000
+ROUNDS = 1 if IS_QUICK else 3
 
 
-class UploadingHandler(logging.Handler):
-    """What a careful application writes around the official client."""
-
-    STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
-    COLUMNS = types.MappingProxyType(
-        {
-            "user_id": "UserId",
-            "duration_ms": "DurationMs",
-            "count": "Count",
-            "success": "Success",
-            "request_id": "RequestId",
-        }
-    )
-
-    def __init__(self, endpoint):
-        super().__init__()
-        from azure.monitor.ingestion import LogsIngestionClient
-
-        self.client = LogsIngestionClient(endpoint, Credential())
-        self.rows = []
-
-    def emit(self, record):
-        when = dt.datetime.fromtimestamp(record.created, dt.UTC).isoformat()
-        row = {
-            "TimeGenerated": when,
-            "Level": record.levelname,
-            "Logger": record.name,
-            "Message": record.message,
-        }
-        for name, value in record.__dict__.items():
-            if name not in self.STANDARD:
-                row[self.COLUMNS.get(name, name)] = value
-        self.rows.append(row)
-        if len(self.rows) >= 1000:
-            self.flush()
-
-    def flush(self):
-        if self.rows:
-            self.client.upload(RULE_ID, "Custom-Bench", self.rows)
-            self.rows = []
+def cases():
+    """Return the number of records by pipeline and number of producers, in the table's order."""
+    if "--million" in sys.argv:
+        return {(name, 1): 1_000_000 for name in (LISTENER, OURS, OTEL)}
+    found = {(name, producers): RECORDS for producers in (1, 4, 16) for name in (LISTENER, OURS)}
+    found |= {(OTEL, 1): RECORDS, (AZURE_MONITOR, 1): FEW}
+    return found | {(name, 1): RECORDS for name in PRODUCERS}
 
 
-def make_rival(endpoint):
-    uploading = UploadingHandler(endpoint)
-    waiting = queue.Queue()
-    listener = logging.handlers.QueueListener(waiting, uploading)
-    listener.start()
-
-    def finish():
-        listener.stop()
-        uploading.flush()
-
-    return logging.handlers.QueueHandler(waiting), finish
-
-
-def make_ours(endpoint):
-    from dcrlog import LogsIngestionHandler
-
-    handler = LogsIngestionHandler(
-        endpoint,
-        RULE_ID,
-        credential=Credential(),
-        rule=RULE,
-        on_full="block",
-    )
-    return handler, lambda: handler.flush(120)
-
-
-def run(which, endpoint, producers):
+def run(name, endpoint, producers, records):
     """Log everything, deliver everything, tell seconds and CPU seconds."""
     logging.getLogger("azure").setLevel(logging.WARNING)
-    handler, finish = {"ours": make_ours, "rival": make_rival}[which](endpoint)
-    logger = logging.getLogger("bench")
-    logger.propagate = False
-    logger.setLevel(logging.INFO)
-    logger.addHandler(handler)
-    share = RECORDS // producers
-    threads = [
-        threading.Thread(target=log_records, args=(logger, number * share, share))
-        for number in range(producers)
+    with tempfile.TemporaryDirectory() as directory:
+        # The clock sees the import of the SDK, which comes sooner here and later there.
+        started, cpu = time.perf_counter(), time.process_time()
+        pipeline = make(name, endpoint, directory=directory, most=records, rate=0)
+        logger = logging.getLogger("bench")
+        logger.propagate = False
+        logger.setLevel(logging.INFO)
+        logger.addHandler(pipeline.handler)
+        share = records // producers
+        threads = [
+            threading.Thread(target=log_records, args=(logger, number * share, share))
+            for number in range(producers)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        pipeline.finish()
+        told = {"seconds": time.perf_counter() - started, "cpu": time.process_time() - cpu}
+        if pipeline.count is not None:
+            told["stubbed"] = pipeline.count()
+    print(json.dumps(told))
+
+
+def measure(service, script, name, producers, records):
+    """Run a pipeline in a process of its own; return what it took, a record."""
+    told = service.run(script, name, service.endpoint, producers, records)
+    account = service.account()
+    arrived = told.get("stubbed", account["distinct"])
+    if arrived != records or account["rows"] != account["distinct"]:
+        sys.exit(f"{name}: {records} records, but {told} and {account}")
+    return {
+        "rate": records / told["seconds"],
+        "cpu": told["cpu"] / records * 1e6,
+        "requests": account["requests"],
+    }
+
+
+def line(results, ours):
+    """Return the cells of a pipeline's line: its own figures, and those of ours over them, round by round."""
+    paired = list(zip(results, ours, strict=True))
+    return [
+        int(statistics.median(one["rate"] for one in results)),
+        statistics.median(one["cpu"] for one in results),
+        results[0]["requests"],
+        statistics.median(mine["rate"] / one["rate"] for one, mine in paired),
+        statistics.median(one["cpu"] / mine["cpu"] for one, mine in paired),
     ]
-    started, cpu = time.perf_counter(), time.process_time()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    finish()
-    print(json.dumps({"seconds": time.perf_counter() - started, "cpu": time.process_time() - cpu}))
-
-
-@contextlib.contextmanager
-def sink():
-    """Run the sink; yield its address and the bundle that a client needs."""
-    with tempfile.TemporaryDirectory() as folder:
-        authority = trustme.CA()
-        issued = authority.issue_cert("localhost")
-        paths = [str(Path(folder) / name) for name in ("cert.pem", "key.pem", "ca.pem")]
-        issued.cert_chain_pems[0].write_to_path(paths[0])
-        issued.private_key_pem.write_to_path(paths[1])
-        authority.cert_pem.write_to_path(paths[2])
-        command = [sys.executable, str(HERE.with_name("_sink.py")), *paths[:2]]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-            yield f"https://localhost:{process.stdout.readline().strip()}", paths[2]
-            process.stdin.close()
-
-
-def measure(which, producers, endpoint, bundle, script=HERE):
-    command = [sys.executable, str(script), "--run", which, endpoint, str(producers), *sys.argv[1:]]
-    done = subprocess.run(
-        command, env={"REQUESTS_CA_BUNDLE": bundle}, stdout=subprocess.PIPE, text=True, check=True
-    )
-    result = json.loads(done.stdout)
-    context = ssl.create_default_context(cafile=bundle)
-    opener = urllib.request.build_opener(
-        urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
-    )
-    with opener.open(f"{endpoint}/") as answer:
-        account = json.load(answer)
-    if not account["rows"] == account["distinct"] == RECORDS:
-        sys.exit(f"{which}: {RECORDS} records, but {account}")
-    return result | account
 
 
 def main():
-    table = []
-    with sink() as (endpoint, bundle):
-        for producers in (1, 4):
-            found = {"rival": [], "ours": []}
-            for _ in range(ROUNDS):
-                for which, results in found.items():
-                    results.append(measure(which, producers, endpoint, bundle))
-            for which, results in found.items():
-                paired = list(zip(found["rival"], results, strict=True))
-                table.append(
-                    [
-                        which,
-                        producers,
-                        int(RECORDS / statistics.median(one["seconds"] for one in results)),
-                        statistics.median(one["cpu"] for one in results) / RECORDS * 1e6,
-                        results[0]["requests"],
-                        statistics.median(rival["seconds"] / one["seconds"] for rival, one in paired),
-                        statistics.median(rival["cpu"] / one["cpu"] for rival, one in paired),
-                    ]
-                )
+    wanted = cases()
+    present, absent = installed(dict.fromkeys(name for name, _ in wanted))
+    found = {case: [] for case in wanted if case[0] in present}
+    rounds = 1 if "--million" in sys.argv else ROUNDS
+    with sink() as service:
+        for _ in range(rounds):
+            for (name, producers), results in found.items():
+                records = wanted[name, producers]
+                results.append(measure(service, Path(__file__), name, producers, records))
     tell(
-        f"{RECORDS} records end to end over TLS, {ROUNDS} rounds; rival: QueueListener + client.upload(list)",
-        ["which", "producers", "records/s", "CPU us/record", "requests", "x records/s", "x less CPU"],
-        table,
+        f"{wanted[OURS, 1]} records ({AZURE_MONITOR}: {FEW}) end to end over TLS, {rounds} rounds{absent}",
+        [
+            "pipeline",
+            "producers",
+            "records/s",
+            "CPU us/record",
+            "requests",
+            "dcrlog: x records/s",
+            "x less CPU",
+        ],
+        [
+            [name, producers, *line(results, found[OURS, producers])]
+            for (name, producers), results in found.items()
+        ],
     )
 
 
 if __name__ == "__main__":
-    if "--run" in sys.argv:
-        place = sys.argv.index("--run")
-        run(sys.argv[place + 1], sys.argv[place + 2], int(sys.argv[place + 3]))
+    given = arguments()
+    if given:
+        run(given[0], given[1], int(given[2]), int(given[3]))
     else:
         main()

@@ -4,70 +4,35 @@ Each runs in a process of its own, in turns, against the same sink over TLS; the
 and a run that lost or doubled one fails. The batch processors' queues hold all records, so that none is lost.
 """
 
-import datetime as dt
 import json
 import logging
 import statistics
-import sys
 import time
 from pathlib import Path
 
 from opentelemetry._logs import SeverityNumber
 from opentelemetry.sdk._logs import LoggerProvider
-from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, LogRecordExporter, LogRecordExportResult
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.resources import Resource
 
-from _common import RULE, RULE_ID, tell
+from _common import RULE, RULE_ID, Credential, tell
+from _otel_peer import UploadingExporter
+from _service import arguments, sink
 from dcrlog.otel import LogsIngestionExporter, LogsIngestionProcessor
-from end_to_end import RECORDS, ROUNDS, Credential, measure, sink
+from end_to_end import RECORDS, ROUNDS, measure
 
-COLUMNS = {
-    "user_id": "UserId",
-    "duration_ms": "DurationMs",
-    "count": "Count",
-    "success": "Success",
-    "request_id": "RequestId",
-}
-
-
-class UploadingExporter(LogRecordExporter):
-    """What a careful application writes around the official client."""
-
-    def __init__(self, endpoint):
-        from azure.monitor.ingestion import LogsIngestionClient
-
-        self.client = LogsIngestionClient(endpoint, Credential())
-
-    def export(self, batch):
-        self.client.upload(RULE_ID, "Custom-Bench", [self.row(record) for record in batch])
-        return LogRecordExportResult.SUCCESS
-
-    def row(self, record):
-        log = record.log_record
-        row = {
-            "TimeGenerated": dt.datetime.fromtimestamp(log.timestamp / 1e9, dt.UTC).isoformat(),
-            "Level": log.severity_text,
-            "Logger": record.instrumentation_scope.name,
-            "Message": log.body,
-        }
-        for name, value in log.attributes.items():
-            row[COLUMNS.get(name, name)] = value
-        return row
-
-    def shutdown(self):
-        self.client.close()
-
-    def force_flush(self, timeout_millis=30_000):  # noqa: ARG002
-        return True
+RIVAL = "batch processor + upload(list)"
+EXPORTER = "batch processor + LogsIngestionExporter"
+PROCESSOR = "LogsIngestionProcessor"
 
 
 def make(which, endpoint):
     """Return a processor, and what waits until all is delivered."""
-    if which == "rival":
+    if which == RIVAL:
         processor = BatchLogRecordProcessor(UploadingExporter(endpoint), max_queue_size=RECORDS)
         return processor, processor.force_flush
     options = {"credential": Credential(), "rule": RULE, "on_full": "block"}
-    if which == "processor":
+    if which == PROCESSOR:
         processor = LogsIngestionProcessor(endpoint, RULE_ID, **options)
         return processor, lambda: processor.force_flush(120_000)
     exporter = LogsIngestionExporter(endpoint, RULE_ID, **options)
@@ -78,11 +43,11 @@ def make(which, endpoint):
 def run(which, endpoint):
     """Emit everything, deliver everything, tell seconds and CPU seconds."""
     logging.getLogger("azure").setLevel(logging.WARNING)
+    started, cpu = time.perf_counter(), time.process_time()
     processor, finish = make(which, endpoint)
     provider = LoggerProvider(Resource.create({"service.name": "bench"}), shutdown_on_exit=False)
     provider.add_log_record_processor(processor)
     logger = provider.get_logger("bench")
-    started, cpu = time.perf_counter(), time.process_time()
     for number in range(RECORDS):
         logger.emit(
             timestamp=time.time_ns(),
@@ -102,34 +67,34 @@ def run(which, endpoint):
 
 
 def main():
-    found = {"rival": [], "exporter": [], "processor": []}
-    with sink() as (endpoint, bundle):
+    found = {RIVAL: [], EXPORTER: [], PROCESSOR: []}
+    with sink() as service:
         for _ in range(ROUNDS):
             for which, results in found.items():
-                results.append(measure(which, 1, endpoint, bundle, Path(__file__)))
+                results.append(measure(service, Path(__file__), which, 1, RECORDS))
     table = []
     for which, results in found.items():
-        paired = list(zip(found["rival"], results, strict=True))
+        paired = list(zip(found[RIVAL], results, strict=True))
         table.append(
             [
                 which,
-                int(RECORDS / statistics.median(one["seconds"] for one in results)),
-                statistics.median(one["cpu"] for one in results) / RECORDS * 1e6,
+                int(statistics.median(one["rate"] for one in results)),
+                statistics.median(one["cpu"] for one in results),
                 results[0]["requests"],
-                statistics.median(rival["seconds"] / one["seconds"] for rival, one in paired),
+                statistics.median(one["rate"] / rival["rate"] for rival, one in paired),
                 statistics.median(rival["cpu"] / one["cpu"] for rival, one in paired),
             ]
         )
     tell(
-        f"{RECORDS} OpenTelemetry records end to end over TLS, {ROUNDS} rounds; rival: batch processor + "
-        "client.upload(list), exporter: batch processor + ours, processor: ours",
-        ["which", "records/s", "CPU us/record", "requests", "x records/s", "x less CPU"],
+        f"{RECORDS} OpenTelemetry records end to end over TLS, {ROUNDS} rounds",
+        ["pipeline", "records/s", "CPU us/record", "requests", "x records/s", "x less CPU"],
         table,
     )
 
 
 if __name__ == "__main__":
-    if "--run" in sys.argv:
-        run(*sys.argv[sys.argv.index("--run") + 1 :][:2])
+    given = arguments()
+    if given:
+        run(given[0], given[1])
     else:
         main()

@@ -7,20 +7,19 @@ is measured beside a thread that computes, where each hand-over of the GIL costs
 import gc
 import os
 import statistics
-import sys
 import tempfile
 import threading
 import time
 from pathlib import Path
 
-from _common import RULE, Discard, log_records, logger_with, tell
+from _common import IS_QUICK, RULE, Discard, log_records, logger_with, tell
 from dcrlog import LogsIngestionHandler
 from dcrlog._frames import frame_parts
 
 CHUNK = 400
-ROUNDS = 10 if "--quick" in sys.argv else 150
-CALLS = 500 if "--quick" in sys.argv else 4_000
-TURNS = 4 if "--quick" in sys.argv else 25
+ROUNDS = 10 if IS_QUICK else 150
+CALLS = 500 if IS_QUICK else 4_000
+TURNS = 4 if IS_QUICK else 25
 
 
 def write_each(directory):
