@@ -81,7 +81,7 @@ def make_listener(endpoint, *, batch=1000, **unused):  # noqa: ARG001
     return Pipeline(logging.handlers.QueueHandler(waiting), finish)
 
 
-def make_dcrlog(endpoint, *, directory=None, on_full="block", **unused):  # noqa: ARG001
+def make_dcrlog(endpoint, *, directory=None, on_full="block", capacity=None, **unused):  # noqa: ARG001
     from dcrlog import LogsIngestionHandler
 
     handler = LogsIngestionHandler(
@@ -90,6 +90,7 @@ def make_dcrlog(endpoint, *, directory=None, on_full="block", **unused):  # noqa
         credential=Credential(),
         rule=RULE,
         on_full=on_full,
+        capacity=capacity,
         spool_dir=directory,
     )
     return Pipeline(handler, lambda: handler.flush(120))
@@ -190,7 +191,7 @@ MAKERS = {
     "watchtower, no network": (make_watchtower, "watchtower"),
     "google-cloud-logging, no network": (make_google_cloud, "google.cloud.logging_v2"),
 }
-OURS, SPOOL, LISTENER, OTEL, AZURE_MONITOR, *PRODUCERS = MAKERS
+OURS, SPOOL, LISTENER, OTEL, AZURE_MONITOR, JSON_LOGGER, WATCHTOWER, GOOGLE_CLOUD = MAKERS
 
 
 def make(name, endpoint, **options):
@@ -201,7 +202,7 @@ def make(name, endpoint, **options):
         endpoint: The sink's address.
         options: `directory` for files of its own; `most`, the records that OpenTelemetry's queue holds;
             `batch`, the rows of an upload by the listener; `rate`, the exporter's own limit of envelopes a
-            second, 0 for none; `on_full`, of dcrlog.
+            second, 0 for none; `on_full` and `capacity`, of dcrlog.
     """
     return MAKERS[name][0](endpoint, **options)
 

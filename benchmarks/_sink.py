@@ -78,7 +78,7 @@ class Sink:
                         await asyncio.sleep(self.delay)
                     writer.write(self.answer(b"/track" in head.split(b"\r\n", 1)[0], body))
                 await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.CancelledError, asyncio.IncompleteReadError, ConnectionError):
             return
         finally:
             writer.close()

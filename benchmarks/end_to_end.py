@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 from _common import IS_QUICK, log_records, tell
-from _peers import AZURE_MONITOR, LISTENER, OTEL, OURS, PRODUCERS, installed, make
+from _peers import AZURE_MONITOR, GOOGLE_CLOUD, JSON_LOGGER, LISTENER, OTEL, OURS, WATCHTOWER, installed, make
 from _service import arguments, sink
 
 RECORDS = 10_000 if IS_QUICK else 200_000
@@ -32,7 +32,7 @@ def cases():
         return {(name, 1): 1_000_000 for name in (LISTENER, OURS, OTEL)}
     found = {(name, producers): RECORDS for producers in (1, 4, 16) for name in (LISTENER, OURS)}
     found |= {(OTEL, 1): RECORDS, (AZURE_MONITOR, 1): FEW}
-    return found | {(name, 1): RECORDS for name in PRODUCERS}
+    return found | {(name, 1): RECORDS for name in (JSON_LOGGER, WATCHTOWER, GOOGLE_CLOUD)}
 
 
 def run(name, endpoint, producers, records):

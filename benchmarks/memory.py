@@ -1,0 +1,80 @@
+"""Memory of a process whose producers go on while the service takes requests and never answers.
+
+What counts is that it grows no more once the queue is full, and how far it is over the process before its
+first record then. Each pipeline runs in a process of its own.
+"""
+
+import json
+import os
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from _common import IS_QUICK, log_records, logger_with, tell
+from _peers import LISTENER, OTEL, OURS, SPOOL, installed, make
+from _service import arguments, sink
+
+RECORDS = 60_000 if IS_QUICK else 600_000
+CAPACITY = 4 << 20 if IS_QUICK else 64 << 20
+PRODUCERS = 4
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+def resident():
+    """Return the process's resident memory, in MiB."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE / (1 << 20)
+
+
+def run(name, endpoint):
+    """Log everything; tell the memory before, and at each tenth of the records."""
+    with tempfile.TemporaryDirectory() as directory:
+        handler = make(name, endpoint, directory=directory, on_full="drop_newest", capacity=CAPACITY).handler
+        logger = logger_with("memory", handler)
+        before, samples = resident(), []
+        for tenth in range(10):
+            share = RECORDS // 10 // PRODUCERS
+            threads = [
+                threading.Thread(
+                    target=log_records, args=(logger, (tenth * PRODUCERS + number) * share, share)
+                )
+                for number in range(PRODUCERS)
+            ]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(0.01)
+                while thread.is_alive():
+                    samples.append(resident())
+                    time.sleep(0.02)
+            samples.append(resident())
+            if tenth == 4:
+                half = max(samples)
+        print(json.dumps({"before": before, "half": half, "peak": max(samples), "end": samples[-1]}))
+    # The exit of a peer would wait for the service.
+    sys.stdout.flush()
+    os._exit(0)
+
+
+def main():
+    names, absent = installed((OURS, SPOOL, LISTENER, OTEL))
+    table = []
+    for name in names:
+        with sink("--hang") as service:
+            told = service.run(Path(__file__), name, service.endpoint)
+        over = told["peak"] - told["before"]
+        table.append([name, told["before"], over, told["peak"] - told["half"], over - CAPACITY / (1 << 20)])
+    tell(
+        f"{RECORDS} records by {PRODUCERS} producers, no answer, capacity {CAPACITY >> 20} MiB{absent}",
+        ["pipeline", "MiB before", "peak over it", "of that in the second half", "peak over capacity"],
+        table,
+    )
+
+
+if __name__ == "__main__":
+    given = arguments()
+    if given:
+        run(*given)
+    else:
+        main()

@@ -1,0 +1,133 @@
+"""A rule's whole quota, 2 GB a minute, from `handle` to the accepted request, at several service latencies.
+
+Records are made beforehand: `logger.info` alone takes the core that the quota needs. Rows are handed in at an
+even pace for some seconds, and then what is left is flushed; cores are CPU seconds of the whole process, with
+its senders, a second. The peer has an unbounded queue, so its line says what was delivered within those
+seconds and what still waited.
+"""
+
+import json
+import logging
+import os
+import statistics
+import time
+from pathlib import Path
+
+from _common import IS_QUICK, RULE, tell
+from _peers import LISTENER, OURS, make
+from _service import arguments, sink
+from dcrlog import LogsIngestionHandler
+from dcrlog.testing import RecordingSender
+
+BYTES_A_SECOND = 2e9 / 60
+SECONDS = 1 if IS_QUICK else 10
+LATENCIES = (0, 100) if IS_QUICK else (0, 20, 50, 100)
+ROUNDS = 1 if IS_QUICK else 3
+
+
+def make_record():
+    return logging.makeLogRecord(
+        {
+            "name": "bench",
+            "levelno": logging.INFO,
+            "levelname": "INFO",
+            "msg": "user %s did %s",
+            "args": ("alice@example.org", "checkout"),
+            "user_id": "alice@example.org",
+            "duration_ms": 12.5,
+            "count": 0,
+            "success": True,
+            "request_id": "6f1c0e9a-8f0e-4a6e-9d57-1b1f6f2f8a11",
+        }
+    )
+
+
+def bytes_a_row():
+    """Return the bytes of a row in the middle of a run."""
+    sender, record = RecordingSender(), make_record()
+    handler = LogsIngestionHandler(sender=sender, rule=RULE)
+    for record.count in range(100_000, 101_000):
+        handler.handle(record)
+    handler.close()
+    return len(sender.bodies[0]) / 1_000
+
+
+def run(name, endpoint):
+    """Hand rows in at the quota's pace; tell how many, and what it took."""
+    logging.getLogger("azure").setLevel(logging.WARNING)
+    handler = make(name, endpoint, on_full="drop_newest").handler
+    record, rate = make_record(), BYTES_A_SECOND / bytes_a_row()
+    handler.handle(record)
+    if name == OURS:
+        handler.flush(30)
+    made = 0
+    started, cpu = time.perf_counter(), time.process_time()
+    while (elapsed := time.perf_counter() - started) < SECONDS:
+        due = int(elapsed * rate)
+        while made < due:
+            made += 1
+            record.count = made
+            record.created = time.time()
+            handler.handle(record)
+        time.sleep(0.002)
+    if name == OURS:
+        handler.flush(30)
+    seconds = time.perf_counter() - started
+    dropped = sum(handler.stats().dropped.values()) if name == OURS else 0
+    told = {"made": made + 1, "seconds": seconds, "cpu": time.process_time() - cpu, "dropped": dropped}
+    print(json.dumps(told), flush=True)
+    # Without the peer's exit, which would deliver the rest.
+    os._exit(0)
+
+
+def measure(name, latency):
+    with sink("--delay", latency / 1000) as service:
+        told = service.run(Path(__file__), name, service.endpoint)
+        account = service.account()
+    return {
+        "MB/s": account["bytes"] / told["seconds"] / 1e6,
+        "cores": told["cpu"] / told["seconds"],
+        "requests": account["requests"] / told["seconds"] * 60,
+        "dropped": told["dropped"],
+        "waiting": told["made"] - told["dropped"] - account["distinct"],
+    }
+
+
+def main():
+    found = {(name, latency): [] for latency in LATENCIES for name in (OURS, LISTENER)}
+    for turn in range(ROUNDS):
+        for (name, latency), results in found.items():
+            if name == OURS or turn == 0:
+                results.append(measure(name, latency))
+    tell(
+        f"{BYTES_A_SECOND / 1e6:.1f} MB/s for {SECONDS} s, {ROUNDS} rounds; the peer's, one",
+        [
+            "pipeline",
+            "latency ms",
+            "MB/s",
+            "cores",
+            "requests/min",
+            "rows dropped",
+            "rows waiting at the end",
+        ],
+        [
+            [
+                name,
+                latency,
+                statistics.median(one["MB/s"] for one in results),
+                statistics.median(one["cores"] for one in results),
+                int(results[0]["requests"]),
+                max(one["dropped"] for one in results),
+                max(one["waiting"] for one in results),
+            ]
+            for (name, latency), results in found.items()
+        ],
+    )
+
+
+if __name__ == "__main__":
+    given = arguments()
+    if given:
+        run(*given)
+    else:
+        main()
