@@ -135,7 +135,7 @@ def _cpu_lines() -> list[str]:
 
 
 def tell(title: str, headings: list[str], rows: list[list[object]]) -> None:
-    """Print a table; with --json on stderr, and one JSON object on stdout."""
+    """Print a table, in Markdown; with --json on stderr, and one JSON object on stdout."""
     table = sys.stdout
     if "--json" in sys.argv:
         print(json.dumps({"title": title, "machine": machine(), "headings": headings, "rows": rows}))
@@ -144,5 +144,5 @@ def tell(title: str, headings: list[str], rows: list[list[object]]) -> None:
     widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
     print(f"{title}\n{machine()}\n", file=table)
     for line in (headings, ["-" * width for width in widths], *cells):
-        text = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        print(text.rstrip(), file=table)
+        padded = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        print(f"| {' | '.join(padded)} |", file=table)

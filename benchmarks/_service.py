@@ -36,13 +36,13 @@ class Service(NamedTuple):
     endpoint: str
     bundle: str
 
-    def account(self):
-        """Return what arrived since the last time."""
+    def account(self, path=""):
+        """Return what arrived since the last time, at `numbers` with the numbers of the records."""
         context = ssl.create_default_context(cafile=self.bundle)
         opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
         )
-        with opener.open(f"{self.endpoint}/") as answer:
+        with opener.open(f"{self.endpoint}/{path}") as answer:
             return json.load(answer)
 
     def environment(self):

@@ -2,8 +2,8 @@
 
 `python benchmarks/_sink.py CERTIFICATE KEY` prints its port. It plays the Logs Ingestion API, and the
 `/v2.1/track` of Application Insights for the exporter that needs one. `GET /` says what arrived, and forgets
-it; only then are bodies unpacked and rows counted. The emulator is for tests: it checks, coerces and stores,
-and would compete for the two cores.
+it, `GET /numbers` also which records; only then are bodies unpacked and rows counted. The emulator is for
+tests: it checks, coerces and stores, and would compete for the two cores.
 """
 
 import argparse
@@ -70,7 +70,7 @@ class Sink:
                 )
                 body = await reader.readexactly(length)
                 if head.startswith(b"GET"):
-                    writer.write(reply(b"200 OK", self.account()))
+                    writer.write(reply(b"200 OK", self.account(b"/numbers" in head)))
                 elif self.hangs:
                     await asyncio.Event().wait()
                 else:
@@ -109,7 +109,7 @@ class Sink:
         told = {"itemsReceived": len(rows), "itemsAccepted": len(rows) - len(guilty), "errors": errors}
         return reply(b"206 Partial Content", told)
 
-    def account(self):
+    def account(self, has_numbers):
         bodies, self.bodies = self.bodies, []
         numbers = collections.Counter()
         size = 0
@@ -124,7 +124,7 @@ class Sink:
             "bytes": size,
             "rows": numbers.total(),
             "distinct": len(numbers),
-            "sum": sum(numbers),
+            "numbers": list(numbers) if has_numbers else [],
         }
 
 

@@ -1,0 +1,213 @@
+"""Records lost of 1,000 in bad moments, by dcrlog and its peers as they are set up by default.
+
+Each pipeline runs as a program of its own against a service of its own: a sink, which is the oracle. A
+record is lost when it is not there after the program has ended and another of the same pipeline has run at
+the same place, which logs one record more, lives for some seconds and delivers what the first has left on
+the disk. An exit is measured from the end of the program's own code.
+The table is Markdown.
+"""
+
+import contextlib
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from _common import IS_QUICK, logger_with, tell
+from _peers import AZURE_MONITOR, LISTENER, OTEL, OURS, SPOOL, installed, make
+from _service import Certificate, Service, arguments, sink
+
+RECORDS = 1_000
+AFTER = RECORDS
+PACE = 1_000 if IS_QUICK else 100
+OUTAGE = 1 if IS_QUICK else 30
+LONGEST_EXIT = 8 if IS_QUICK else 35
+LONGEST = 120
+ROUNDS = 1 if IS_QUICK else 3
+AGAIN = "again"
+ENDED = "ended"
+
+
+def log(logger, number, **unusual):
+    logger.info(
+        "user %s did %s",
+        "alice@example.org",
+        "checkout",
+        extra={
+            "user_id": "alice@example.org",
+            "duration_ms": 12.5,
+            "count": number,
+            "success": True,
+            "request_id": "6f1c0e9a-8f0e-4a6e-9d57-1b1f6f2f8a11",
+        }
+        | unusual,
+    )
+
+
+def log_all(logger, first=0, count=RECORDS, pace=None, unusual=()):
+    """Log records, `pace` of them a second, the one in the middle with unusual values."""
+    started = time.perf_counter()
+    for number in range(first, first + count):
+        if pace:
+            time.sleep(max(0.0, started + (number - first) / pace - time.perf_counter()))
+        log(logger, number, **(dict(unusual) if number == RECORDS // 2 else {}))
+
+
+def kill(logger):
+    log_all(logger)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def terminate(logger):
+    log_all(logger, pace=2 * PACE)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def fork(logger):
+    log_all(logger, count=RECORDS // 2)
+    child = os.fork()
+    if not child:
+        log_all(logger, first=RECORDS // 2, count=RECORDS // 2)
+        sys.exit()
+    os.waitpid(child, 0)
+
+
+def outage(logger):
+    """Log evenly while connections are refused, and for a third of that time afterwards."""
+    log_all(logger, pace=RECORDS / (OUTAGE * 4 / 3))
+
+
+def poison(logger):
+    log_all(logger, pace=PACE, unusual={"request_id": "poison"})
+
+
+def not_a_number(logger):
+    log_all(logger, pace=PACE, unusual={"duration_ms": float("nan")})
+
+
+def again(logger):
+    """Run after the program, where it ran: what it has left on the disk is delivered."""
+    log(logger, AFTER)
+    time.sleep(1 if IS_QUICK else 3)
+
+
+PROGRAMS = {
+    "kill -9 after the last": kill,
+    "SIGTERM after the last": terminate,
+    "forked child": fork,
+    "connections refused": outage,
+    "one poisoned row": poison,
+    "exit, server hangs": log_all,
+    "NaN among the values": not_a_number,
+}
+HANGING = "exit, server hangs"
+REFUSED = "connections refused"
+
+
+def run(name, scenario, endpoint, directory):
+    logging.getLogger("azure").setLevel(logging.CRITICAL)
+    pipeline = make(name, endpoint, directory=directory, batch=100, on_full="drop_newest")
+    PROGRAMS.get(scenario, again)(logger_with("scoreboard", pipeline.handler))
+    Path(directory, ENDED).touch()
+
+
+def start(name, scenario, service, directory):
+    """Start a program; what it has to say is said by its losses."""
+    command = [sys.executable, __file__, *sys.argv[1:], "--run", name, scenario, service.endpoint, directory]
+    return subprocess.Popen(
+        command, env=service.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+
+
+def end(program, longest):
+    """Wait for a program's end; return whether it came by itself."""
+    try:
+        program.wait(longest)
+    except subprocess.TimeoutExpired:
+        program.kill()
+        program.wait()
+        return False
+    return True
+
+
+def free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def measure(case):
+    """Run a scenario; return how many are lost, came twice or are on the disk, and the exit's seconds."""
+    name, scenario = case
+    with tempfile.TemporaryDirectory() as directory, contextlib.ExitStack() as life:
+        certificate, port, spool = Certificate(directory), free_port(), Path(directory, "spool")
+        spool.mkdir()
+        service = Service(f"https://localhost:{port}", certificate.bundle)
+
+        def serve(*options):
+            life.close()
+            life.enter_context(sink("--port", port, "--check", *options, certificate=certificate))
+
+        if scenario != REFUSED:
+            serve(*["--hang"] * (scenario == HANGING))
+        program = start(name, scenario, service, str(spool))
+        if scenario == REFUSED:
+            time.sleep(OUTAGE)
+            serve()
+        has_ended = end(program, LONGEST_EXIT if scenario == HANGING else LONGEST)
+        ended = spool / ENDED
+        seconds = time.time() - ended.stat().st_mtime if has_ended and ended.exists() else None
+        if scenario == HANGING:
+            serve()
+        end(start(name, AGAIN, service, str(spool)), LONGEST)
+        account = service.account("numbers")
+        kept = sum(len(path.read_bytes().splitlines()) for path in spool.rglob("*.blob*"))
+    lost = RECORDS - len(set(account["numbers"]) - {AFTER})
+    return {
+        "lost": lost,
+        "twice": account["rows"] - account["distinct"],
+        "kept": kept,
+        "hangs": not has_ended,
+        "seconds": seconds,
+    }
+
+
+def cell(scenario, results):
+    """Tell the losses of all rounds, once where they agree."""
+    lost = [str(one["lost"]) for one in results]
+    text = lost[0] if len(set(lost)) == 1 else ", ".join(lost)
+    for key, words in (("twice", "twice"), ("kept", "of them on disk")):
+        most = max(one[key] for one in results)
+        text += f" ({most} {words})" if most else ""
+    if any(one["hangs"] for one in results):
+        return f"{text}, **hangs**"
+    return f"{text}, exit {max(one['seconds'] for one in results):.1f} s" if scenario == HANGING else text
+
+
+def main():
+    names, absent = installed((OURS, SPOOL, LISTENER, OTEL, AZURE_MONITOR))
+    cases = [(name, scenario) for scenario in PROGRAMS for name in names] * ROUNDS
+    found = {case: [] for case in cases}
+    # They wait most of the time.
+    with ThreadPoolExecutor(8) as pool:
+        for case, result in zip(cases, pool.map(measure, cases), strict=True):
+            found[case].append(result)
+    tell(
+        f"Records lost of {RECORDS}, {ROUNDS} rounds{absent}",
+        ["", *names],
+        [[scenario, *(cell(scenario, found[name, scenario]) for name in names)] for scenario in PROGRAMS],
+    )
+
+
+if __name__ == "__main__":
+    given = arguments()
+    if given:
+        run(*given)
+    else:
+        main()
