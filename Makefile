@@ -5,7 +5,7 @@ PYTHON ?= $(shell scripts/find-python)
 BIN := .venv/bin
 CODE := $(wildcard src tests benchmarks examples)
 
-.PHONY: help install demo check format lint types layers unit fix test bench bench-peers soak pins clean
+.PHONY: help install demo check format lint types layers unit fix test bench bench-peers bench-compare soak pins clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -50,6 +50,9 @@ bench: install ## run every benchmark, beside the peers that are installed (ARGS
 bench-peers: ## run every benchmark beside all peers, which go into .venvs/peers
 	@scripts/make-venv .venvs/peers "$(PYTHON)" requirements/peers.txt
 	@$(MAKE) bench BIN=.venvs/peers/bin
+
+bench-compare: install ## measure this tree beside another commit, in turns (BASE=commit)
+	@$(BIN)/python benchmarks/_compare.py $(or $(BASE),HEAD) $(ARGS)
 
 soak: install ## the big matrices, on every Python present: takes long
 	$(BIN)/python -m pytest -q -m soak tests
