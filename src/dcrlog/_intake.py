@@ -71,6 +71,8 @@ class Intake:
             Whether it is held, and was not dropped; None where it was not accepted for want of room.
         """
         section = self.section
+        if section.is_busy:
+            section.give_way()
         with section.lock:
             if section.is_busy:
                 section.aside.append(row)

@@ -3,6 +3,7 @@
 import gc
 import re
 import signal
+import threading
 
 import msgspec
 import pytest
@@ -330,6 +331,37 @@ def test_a_put_inside_a_put_gets_a_seq_of_its_own():
     assert collected >= 1_000
     assert sorted(seqs(take_all(queue))) == list(range(1, 2_001))
     assert_balanced(queue)
+
+
+def test_a_put_gives_way_to_who_is_inside(monkeypatch):
+    """It comes back when the other has left, and never waits for the lock itself."""
+    queue = make_queue()
+    entered, leave = threading.Event(), threading.Event()
+    other = threading.Thread(target=lambda: queue.section.run(lambda: entered.set() or leave.wait(5)))
+    turns = []
+
+    def let_other_leave(seconds):
+        turns.append(seconds)
+        leave.set()
+        other.join(5)
+
+    monkeypatch.setattr("dcrlog._section.sleep", let_other_leave)
+    other.start()
+    assert entered.wait(5)
+    queue.put(b'{"M":"m"}')
+
+    assert turns == [0]
+    assert seqs(take_all(queue)) == [1]
+
+
+def test_a_put_inside_a_put_gives_way_to_nobody(monkeypatch):
+    """It would wait for itself."""
+    queue = make_queue()
+    monkeypatch.setattr("dcrlog._section.sleep", pytest.fail)
+
+    queue.section.run(queue.put, b'{"M":"inner"}')
+
+    assert seqs(take_all(queue)) == [1]
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this platform has no interval timer")
