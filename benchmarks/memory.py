@@ -16,7 +16,7 @@ from _common import IS_QUICK, log_records, logger_with, tell
 from _peers import LISTENER, OTEL, OURS, SPOOL, installed, make
 from _service import arguments, sink
 
-RECORDS = 60_000 if IS_QUICK else 600_000
+RECORDS = 40_000 if IS_QUICK else 600_000
 CAPACITY = 4 << 20 if IS_QUICK else 64 << 20
 PRODUCERS = 4
 PAGE = os.sysconf("SC_PAGE_SIZE")

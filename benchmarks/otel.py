@@ -19,36 +19,36 @@ from _common import RULE, RULE_ID, Credential, tell
 from _otel_peer import UploadingExporter
 from _service import arguments, sink
 from dcrlog.otel import LogsIngestionExporter, LogsIngestionProcessor
-from end_to_end import RECORDS, ROUNDS, measure
+from end_to_end import RECORDS, ROUNDS, WARM_UP, measure
 
 RIVAL = "batch processor + upload(list)"
 EXPORTER = "batch processor + LogsIngestionExporter"
 PROCESSOR = "LogsIngestionProcessor"
 
 
-def make(which, endpoint):
+def make(which, endpoint, records):
     """Return a processor, and what waits until all is delivered."""
     if which == RIVAL:
-        processor = BatchLogRecordProcessor(UploadingExporter(endpoint), max_queue_size=RECORDS)
+        processor = BatchLogRecordProcessor(UploadingExporter(endpoint), max_queue_size=records)
         return processor, processor.force_flush
     options = {"credential": Credential(), "rule": RULE, "on_full": "block"}
     if which == PROCESSOR:
         processor = LogsIngestionProcessor(endpoint, RULE_ID, **options)
         return processor, lambda: processor.force_flush(120_000)
     exporter = LogsIngestionExporter(endpoint, RULE_ID, **options)
-    processor = BatchLogRecordProcessor(exporter, max_queue_size=RECORDS)
+    processor = BatchLogRecordProcessor(exporter, max_queue_size=records)
     return processor, lambda: processor.force_flush() and exporter.force_flush(120_000)
 
 
-def run(which, endpoint):
+def run(which, endpoint, records):
     """Emit everything, deliver everything, tell seconds and CPU seconds."""
     logging.getLogger("azure").setLevel(logging.WARNING)
     started, cpu = time.perf_counter(), time.process_time()
-    processor, finish = make(which, endpoint)
+    processor, finish = make(which, endpoint, records)
     provider = LoggerProvider(Resource.create({"service.name": "bench"}), shutdown_on_exit=False)
     provider.add_log_record_processor(processor)
     logger = provider.get_logger("bench")
-    for number in range(RECORDS):
+    for number in range(records):
         logger.emit(
             timestamp=time.time_ns(),
             severity_text="INFO",
@@ -69,6 +69,8 @@ def run(which, endpoint):
 def main():
     found = {RIVAL: [], EXPORTER: [], PROCESSOR: []}
     with sink() as service:
+        for which in found:
+            measure(service, Path(__file__), which, 1, WARM_UP)
         for _ in range(ROUNDS):
             for which, results in found.items():
                 results.append(measure(service, Path(__file__), which, 1, RECORDS))
@@ -95,6 +97,6 @@ def main():
 if __name__ == "__main__":
     given = arguments()
     if given:
-        run(given[0], given[1])
+        run(given[0], given[1], int(given[3]))
     else:
         main()
