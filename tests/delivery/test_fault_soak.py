@@ -87,8 +87,8 @@ def soak(emulator, each, seed):
 
 @pytest.mark.parametrize(
     ("each", "seed"),
-    [(20, 1), pytest.param(112, 2, marks=[pytest.mark.soak, pytest.mark.timeout(1_800)])],
-    ids=["360 faults", "2,000 faults"],
+    [(10, 1), pytest.param(112, 2, marks=[pytest.mark.soak, pytest.mark.timeout(1_800)])],
+    ids=["180 faults", "2,000 faults"],
 )
 def test_under_every_fault_nothing_is_lost_or_invented(emulator, each, seed):
     """Each good row is there, each bad one is rejected, and there are no more duplicates than announced."""

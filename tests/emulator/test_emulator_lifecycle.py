@@ -128,7 +128,7 @@ def test_stopping_does_not_wait_for_its_clients(web):
 
 def test_a_connection_that_comes_at_the_stop_is_closed():
     """Left to the garbage collector, it would make a ResourceWarning, which is an error here."""
-    for _ in range(20):
+    for _ in range(8):
         emulator, has_stopped = Emulator(), threading.Event()
         emulator.start()
         address = ("127.0.0.1", port_of(emulator.http_endpoint))
