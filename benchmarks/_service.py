@@ -89,6 +89,9 @@ def sink(*options, certificate=None):
             process.stdin.close()
 
 
-def arguments():
-    """Return what follows `--run` on the command line, or None."""
-    return sys.argv[sys.argv.index("--run") + 1 :] if "--run" in sys.argv else None
+def run_or_measure(run, measure):
+    """Call `run` with what follows `--run` on the command line; where that is not there, `measure`."""
+    if "--run" in sys.argv:
+        run(*sys.argv[sys.argv.index("--run") + 1 :])
+    else:
+        measure()

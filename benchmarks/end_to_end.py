@@ -19,7 +19,7 @@ from pathlib import Path
 
 from _common import IS_QUICK, log_records, tell
 from _peers import AZURE_MONITOR, GOOGLE_CLOUD, JSON_LOGGER, LISTENER, OTEL, OURS, WATCHTOWER, installed, make
-from _service import arguments, sink
+from _service import run_or_measure, sink
 
 RECORDS = 10_000 if IS_QUICK else 200_000
 FEW = 1_000 if IS_QUICK else 20_000
@@ -38,6 +38,7 @@ def cases():
 
 def run(name, endpoint, producers, records):
     """Log everything, deliver everything, tell seconds and CPU seconds."""
+    producers, records = int(producers), int(records)
     logging.getLogger("azure").setLevel(logging.WARNING)
     with tempfile.TemporaryDirectory() as directory:
         # The clock sees the import of the SDK, which comes sooner here and later there.
@@ -121,8 +122,4 @@ def main():
 
 
 if __name__ == "__main__":
-    given = arguments()
-    if given:
-        run(given[0], given[1], int(given[2]), int(given[3]))
-    else:
-        main()
+    run_or_measure(run, main)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from _common import IS_QUICK, log_records, logger_with, tell
 from _peers import LISTENER, OTEL, OURS, SPOOL, installed, make
-from _service import arguments, sink
+from _service import run_or_measure, sink
 
 RECORDS = 40_000 if IS_QUICK else 600_000
 CAPACITY = 4 << 20 if IS_QUICK else 64 << 20
@@ -73,8 +73,4 @@ def main():
 
 
 if __name__ == "__main__":
-    given = arguments()
-    if given:
-        run(*given)
-    else:
-        main()
+    run_or_measure(run, main)

@@ -17,7 +17,7 @@ from opentelemetry.sdk.resources import Resource
 
 from _common import RULE, RULE_ID, Credential, tell
 from _otel_peer import UploadingExporter
-from _service import arguments, sink
+from _service import run_or_measure, sink
 from dcrlog.otel import LogsIngestionExporter, LogsIngestionProcessor
 from end_to_end import RECORDS, ROUNDS, WARM_UP, measure
 
@@ -40,8 +40,9 @@ def make(which, endpoint, records):
     return processor, lambda: processor.force_flush() and exporter.force_flush(120_000)
 
 
-def run(which, endpoint, records):
+def run(which, endpoint, _, records):
     """Emit everything, deliver everything, tell seconds and CPU seconds."""
+    records = int(records)
     logging.getLogger("azure").setLevel(logging.WARNING)
     started, cpu = time.perf_counter(), time.process_time()
     processor, finish = make(which, endpoint, records)
@@ -95,8 +96,4 @@ def main():
 
 
 if __name__ == "__main__":
-    given = arguments()
-    if given:
-        run(given[0], given[1], int(given[3]))
-    else:
-        main()
+    run_or_measure(run, main)

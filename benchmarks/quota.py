@@ -14,7 +14,7 @@ from pathlib import Path
 
 from _common import IS_QUICK, RULE, tell
 from _peers import LISTENER, OURS, make
-from _service import arguments, sink
+from _service import run_or_measure, sink
 from dcrlog import LogsIngestionHandler
 from dcrlog.testing import RecordingSender
 
@@ -112,8 +112,4 @@ def main():
 
 
 if __name__ == "__main__":
-    given = arguments()
-    if given:
-        run(*given)
-    else:
-        main()
+    run_or_measure(run, main)

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from _common import IS_QUICK, logger_with, tell
 from _peers import AZURE_MONITOR, LISTENER, OTEL, OURS, SPOOL, installed, make
-from _service import Certificate, Service, arguments, sink
+from _service import Certificate, Service, run_or_measure, sink
 
 RECORDS = 1_000
 AFTER = RECORDS
@@ -211,8 +211,4 @@ def main():
 
 
 if __name__ == "__main__":
-    given = arguments()
-    if given:
-        run(*given)
-    else:
-        main()
+    run_or_measure(run, main)
