@@ -130,29 +130,11 @@ COMPUTED: Final[dict[str, Read]] = {
 }
 
 
-def attributes(fields: tuple[str, ...]) -> frozenset[str]:
-    """Return the names of the attributes that a column with these fields reads."""
-    if fields[0] in {"trace_id", "span_id"}:
-        return frozenset(fields)
-    if fields[0] in COMPUTED or fields[0] == "properties" or fields[0].startswith("context."):
-        return frozenset()
-    return frozenset(attribute_of(field) for field in fields)
-
-
 def attribute_of(field: str) -> str:
     """Return the name of the attribute that a field stands for."""
     # One environment serves OpenTelemetry's front ends, too, which call an extra an attribute.
-    return field.removeprefix("record.").removeprefix("attributes.")
-
-
-def reader(fields: tuple[str, ...]) -> Read:
-    """Return the function that reads the first of these fields that a record has."""
-    if fields[0] in COMPUTED:
-        return COMPUTED[fields[0]]
-    prefix, _, name = fields[0].partition(".")
-    if name and prefix == "context":
-        return partial(read_context, name)
-    return partial(_read_attributes, tuple(map(attribute_of, fields)))
+    prefix, _, name = field.partition(".")
+    return name if name and prefix in {"record", "attributes"} else field
 
 
 def _read_attributes(names: tuple[str, ...], record: logging.LogRecord) -> Any:
@@ -167,11 +149,6 @@ def read_context(name: str, _: object) -> Any:
     return context.current().get(name)
 
 
-def extra_names(record: logging.LogRecord, taken: frozenset[str]) -> Iterator[str]:
-    """Yield the names of the `extra` fields that no column took."""
-    return (name for name in list(record.__dict__) if name not in taken)
-
-
 class StdlibSource(FieldSource):
     """What the row builders ask a stdlib record."""
 
@@ -179,11 +156,20 @@ class StdlibSource(FieldSource):
 
     def reader(self, fields: tuple[str, ...]) -> Read:
         """Return the function that reads the first of these fields that a record has."""
-        return reader(fields)
+        if fields[0] in COMPUTED:
+            return COMPUTED[fields[0]]
+        prefix, _, name = fields[0].partition(".")
+        if name and prefix == "context":
+            return partial(read_context, name)
+        return partial(_read_attributes, tuple(map(attribute_of, fields)))
 
     def attributes(self, fields: tuple[str, ...]) -> frozenset[str]:
         """Return the names of the attributes that a column with these fields reads."""
-        return attributes(fields)
+        if fields[0] in {"trace_id", "span_id"}:
+            return frozenset(fields)
+        if fields[0] in COMPUTED or fields[0] == "properties" or fields[0].startswith("context."):
+            return frozenset()
+        return frozenset(attribute_of(field) for field in fields)
 
     def read_message(self, record: logging.LogRecord) -> str:
         """Return the formatted message."""
@@ -191,4 +177,4 @@ class StdlibSource(FieldSource):
 
     def extras(self, record: logging.LogRecord, taken: frozenset[str]) -> Iterator[tuple[Any, Any]]:
         """Yield name and value of the `extra` fields that no column took."""
-        return ((name, record.__dict__.get(name)) for name in extra_names(record, taken))
+        return ((name, record.__dict__.get(name)) for name in list(record.__dict__) if name not in taken)

@@ -211,8 +211,7 @@ def attribute_names(field: str) -> tuple[str, ...]:
     return () if field in READERS or field in {"message", "properties"} else (field,)
 
 
-def field_reader(field: str) -> Read:
-    """Return the function that reads one field."""
+def _field_reader(field: str) -> Read:
     names = attribute_names(field)
     if names:
         return partial(_read_attributes, names)
@@ -231,26 +230,8 @@ def _read_nothing(_: Any) -> None:
     return None
 
 
-def reader(fields: tuple[str, ...]) -> Read:
-    """Return the function that reads the first of these fields that a record has."""
-    names = [attribute_names(field) for field in fields]
-    if all(names):
-        return partial(_read_attributes, tuple(chain.from_iterable(names)))
-    if len(fields) == 1:
-        return field_reader(fields[0])
-    return partial(_read_first, [field_reader(field) for field in fields])
-
-
 def _read_first(readers: Sequence[Read], record: Any) -> Any:
     return next((value for value in (read(record) for read in readers) if value is not None), None)
-
-
-def _attributes(fields: tuple[str, ...]) -> frozenset[str]:
-    if fields[0] == "exception":
-        return frozenset(EXCEPTION)
-    if fields[0] in {"trace_id", "span_id"}:
-        return frozenset(fields)
-    return frozenset(name for field in fields for name in attribute_names(field))
 
 
 class OtelSource(FieldSource):
@@ -270,11 +251,20 @@ class OtelSource(FieldSource):
 
     def reader(self, fields: tuple[str, ...]) -> Read:
         """Return the function that reads the first of these fields that a record has."""
-        return reader(fields)
+        names = [attribute_names(field) for field in fields]
+        if all(names):
+            return partial(_read_attributes, tuple(chain.from_iterable(names)))
+        if len(fields) == 1:
+            return _field_reader(fields[0])
+        return partial(_read_first, [_field_reader(field) for field in fields])
 
     def attributes(self, fields: tuple[str, ...]) -> frozenset[str]:
         """Return the names of the attributes that a column with these fields reads."""
-        return _attributes(fields)
+        if fields[0] == "exception":
+            return frozenset(EXCEPTION)
+        if fields[0] in {"trace_id", "span_id"}:
+            return frozenset(fields)
+        return frozenset(name for field in fields for name in attribute_names(field))
 
     def read_message(self, record: Any) -> Any:
         """Return the body, unless it is a structure that goes into the dynamic column."""

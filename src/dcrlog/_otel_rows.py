@@ -128,7 +128,7 @@ class _OtelQuick(Quick):
             self._fill_read(value, column)
 
     def _fill_read(self, value: str, column: MappedColumn) -> None:
-        self._names[f"read_{value}"] = fields.reader(column.fields)
+        self._names[f"read_{value}"] = self._careful.source.reader(column.fields)
         self._lines.append(f"{value} = read_{value}(record)")
 
     def _read_created(self, value: str) -> None:
