@@ -67,11 +67,6 @@ def segment_header(destination: bytes, instance_id: str, created: int) -> bytes:
     return header + _CHECKSUM.pack(zlib.crc32(header))
 
 
-def has_header(data: bytes) -> bool:
-    """Whether a file begins as a segment, whosever it is."""
-    return header_of(data) is not None
-
-
 def header_of(data: bytes) -> tuple[str, str] | None:
     """Return destination and instance of a segment's header, as hexadecimal digits; None without one."""
     header = data[: _SEGMENT.size]

@@ -84,12 +84,7 @@ class Section:
 
     def is_interrupted(self) -> bool:
         """Whether this very thread is inside, interrupted by whatever asks."""
-        if not self.lock.acquire(blocking=False):
-            return False
-        try:
-            return self.is_busy
-        finally:
-            self.lock.release()
+        return self.is_busy and self._is_mine()
 
     def is_stuck(self) -> bool:
         """Whether the lock is held for a second: at finalization, by a thread that will never run again."""

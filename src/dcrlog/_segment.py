@@ -21,7 +21,7 @@ from dcrlog._frames import (
     Damage,
     Frame,
     frame_parts,
-    has_header,
+    header_of,
     is_header,
     scan,
     segment_header,
@@ -195,7 +195,7 @@ class Recovered:
         self.frames = [each for each in found if isinstance(each, Frame)]
         self.damages = [each for each in found if isinstance(each, Damage)]
         if not is_header(self._data, destination, instance_id):
-            if has_header(self._data):
+            if header_of(self._data) is not None:
                 # It was moved here, and its rows must not go to another table for that.
                 raise OSError(errno.EPERM, f"{path} belongs to another directory")
             self._judge_header()
