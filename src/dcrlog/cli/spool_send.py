@@ -41,11 +41,7 @@ def drain(
     as_json: AsJson = False,
 ) -> None:
     """Deliver what dead instances have left for this endpoint, rule and stream; status 1 if some is left."""
-    given = {
-        "endpoint": endpoint, "rule_id": rule_id, "stream_name": stream_name,
-        "rule": rule, "audience": audience, "credential": credential,
-    }  # fmt: skip
-    home, pipeline = _open("drain", directory, given)
+    home, pipeline = _open("drain", directory, locals())
     recovery = pipeline.recovery()
     held = recovery.drain(timeout)
     stats = pipeline.stats()
@@ -77,11 +73,7 @@ def retry(
     as_json: AsJson = False,
 ) -> None:
     """Send the dead letters of this endpoint, rule and stream once more; status 1 if some are still there."""
-    given = {
-        "endpoint": endpoint, "rule_id": rule_id, "stream_name": stream_name,
-        "rule": rule, "audience": audience, "credential": credential,
-    }  # fmt: skip
-    _, pipeline = _open("retry", directory, given, adopts=False)
+    _, pipeline = _open("retry", directory, locals(), adopts=False)
     try:
         revived = pipeline.recovery().revive(timeout)
     except BlockingIOError:
@@ -110,7 +102,8 @@ def _open(
         home = spool_files.find_home(directory)
         # It has no rows of its own to tell of, and DCRLOG_ENABLED speaks of the application.
         own = {"spool_dir": directory, "enabled": True, "account_rows": "never"}
-        return home, Pipeline(settings.load({**given, **own}), adopts=adopts)
+        options = {name: value for name, value in given.items() if name in settings.OPTIONS}
+        return home, Pipeline(settings.load(options | own), adopts=adopts)
     except ConfigError as error:
         give_up(command, error)
 
