@@ -13,7 +13,6 @@ from dcrlog._attempt import begin_attempt
 from dcrlog._endpoint import Endpoint
 from dcrlog._failures import answer_of, claims_of
 from dcrlog._forking import FORK_GUARD
-from dcrlog._own_threads import untraced
 from dcrlog._retry import Answer
 from dcrlog._sharing import SharedClient, enter
 
@@ -48,8 +47,7 @@ class ClientSender:
         """
         begin_attempt(timeout)
         try:
-            with untraced():
-                return self._upload(body, request_id)
+            return self._upload(body, request_id)
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
