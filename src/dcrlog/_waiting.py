@@ -3,6 +3,7 @@
 Guarded by the queue's section.
 """
 
+import itertools
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -118,22 +119,24 @@ class Waiting:
         """Let a waiting batch be on the disk only, where enough others are in memory."""
         if batch.segment is None or batch.is_away:
             return
-        if sum(not each.is_away for each in self._sealed) > _WINDOW and batch.can_leave_memory:
+        if sum(not each.is_away for each in self._sealed) > _WINDOW:
+            self._put_away(batch)
+
+    def _put_away(self, batch: Batch) -> None:
+        if not batch.is_away and batch.can_leave_memory:
             batch.leave_memory()
             self.restored(batch)
 
     def leave_memory(self) -> None:
         """Let every waiting batch be on the disk only, where it is there at all: memory is used up."""
         for batch in self._sealed:
-            if batch.segment is not None and not batch.is_away and batch.can_leave_memory:
-                batch.leave_memory()
-                self.restored(batch)
+            self._put_away(batch)
 
     def leave_adopted(self) -> int:
         """Let go of other instances' rows in the spool that are not under way; return how many they are."""
-        left = [batch for batch in (*self._sealed, *self._pieces) if batch.is_adopted and batch.segment]
-        self._sealed = deque(batch for batch in self._sealed if batch not in left)
-        self._pieces = [batch for batch in self._pieces if batch not in left]
+        left = list(filter(_can_be_left, (*self._sealed, *self._pieces)))
+        self._sealed = deque(itertools.filterfalse(_can_be_left, self._sealed))
+        self._pieces = list(itertools.filterfalse(_can_be_left, self._pieces))
         self.used -= sum(map(_charge, left))
         return sum(batch.count + (batch.twin.count if batch.twin is not None else 0) for batch in left)
 
@@ -199,6 +202,10 @@ class Waiting:
 
 def _age(batch: Batch) -> tuple[bool, int]:
     return not batch.is_adopted, batch.first_seq
+
+
+def _can_be_left(batch: Batch) -> bool:
+    return batch.is_adopted and batch.segment is not None
 
 
 def _charge(batch: Batch) -> int:
