@@ -78,6 +78,8 @@ def begin_exit_early() -> None:
 
     A LoggerProvider drains from a hook and in a thread of its own, which must not wait for room then.
     """
+    # Once, and behind all that came before this.
+    atexit.unregister(begin_exit)
     atexit.register(begin_exit)
 
 
