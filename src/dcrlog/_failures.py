@@ -3,7 +3,6 @@
 import base64
 import binascii
 import re
-import ssl
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -58,6 +57,9 @@ def answer_of(error: BaseException, request_id: str) -> Answer:
 
 
 def _is_tls_failure(cause: BaseException) -> bool:
+    # Not above: 4 ms of every start. Whoever has a failure of a connection to tell has loaded it.
+    import ssl
+
     if isinstance(cause, ssl.SSLError):
         return cause.reason in _TLS_REASONS
     # What requests says of a bundle that is not there.

@@ -4,7 +4,6 @@ Pure: time and chance are arguments.
 """
 
 import datetime as dt
-import email.utils
 import enum
 import re
 from dataclasses import dataclass
@@ -157,6 +156,9 @@ def parse_retry_after(value: str | None, *, now: float) -> float | None:
     value = value.strip()
     if _SECONDS.match(value):
         return float(value)
+    # Not above: 6 ms of every start. The official client has loaded it before it can have an answer.
+    import email.utils
+
     try:
         date = email.utils.parsedate_to_datetime(value)
         # "-0000" gives a time without a zone, which timestamp() would take for local.
