@@ -19,6 +19,7 @@ from _service import run_or_measure, sink
 RECORDS = 40_000 if IS_QUICK else 600_000
 CAPACITY = 4 << 20 if IS_QUICK else 64 << 20
 PRODUCERS = 4
+ROUNDS = 1 if IS_QUICK else 3
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -59,17 +60,28 @@ def run(name, endpoint):
 
 def main():
     names, absent = installed((OURS, SPOOL, LISTENER, OTEL))
-    table = []
-    for name in names:
-        with sink("--hang") as service:
-            told = service.run(Path(__file__), name, service.endpoint)
-        over = told["peak"] - told["before"]
-        table.append([name, told["before"], over, told["peak"] - told["half"], over - CAPACITY / (1 << 20)])
+    found = {name: [] for name in names}
+    for _ in range(ROUNDS):
+        for name, rounds in found.items():
+            with sink("--hang") as service:
+                rounds.append(service.run(Path(__file__), name, service.endpoint))
     tell(
-        f"{RECORDS} records by {PRODUCERS} producers, no answer, capacity {CAPACITY >> 20} MiB{absent}",
+        f"{RECORDS} records by {PRODUCERS} producers, no answer, capacity {CAPACITY >> 20} MiB, "
+        f"the worst of {ROUNDS} rounds{absent}",
         ["pipeline", "MiB before", "peak over it", "of that in the second half", "peak over capacity"],
-        table,
+        [[name, *line(rounds)] for name, rounds in found.items()],
     )
+
+
+def line(rounds):
+    """Return the cells of a pipeline's line, each the worst of the rounds."""
+    over = max(told["peak"] - told["before"] for told in rounds)
+    return [
+        max(told["before"] for told in rounds),
+        over,
+        max(told["peak"] - told["half"] for told in rounds),
+        over - CAPACITY / (1 << 20),
+    ]
 
 
 if __name__ == "__main__":

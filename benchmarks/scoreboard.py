@@ -199,7 +199,7 @@ def main():
     cases = [(name, scenario) for scenario in reversed(PROGRAMS) for name in names] * ROUNDS
     found = {case: [] for case in cases}
     # They wait most of the time.
-    with tempfile.TemporaryDirectory() as directory, ThreadPoolExecutor(8) as pool:
+    with tempfile.TemporaryDirectory() as directory, ThreadPoolExecutor(12) as pool:
         results = pool.map(functools.partial(measure, Certificate(directory)), cases)
         for case, result in zip(cases, results, strict=True):
             found[case].append(result)
