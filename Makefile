@@ -38,7 +38,7 @@ fix: install ## repair format, and what the linter can repair
 	$(BIN)/ruff format $(CODE)
 
 test: check ## every test; then OpenTelemetry's instrumentation, other Pythons, the oldest dependencies and the wheel
-	$(BIN)/python -m pytest -q tests --ignore=tests/unit
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal tests --ignore=tests/unit
 	scripts/test-otel
 	scripts/test-pythons
 	scripts/test-lowest

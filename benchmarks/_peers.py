@@ -6,6 +6,7 @@ A peer whose package is not installed is left out, by name: `requirements/peers.
 import atexit
 import contextlib
 import datetime as dt
+import importlib
 import importlib.util
 import logging
 import logging.handlers
@@ -126,12 +127,17 @@ def make_azure_monitor(endpoint, *, directory, most=2048, rate=10_000, **unused)
     return _through_otel(exporter, most)
 
 
-def make_json_logger(endpoint, *, directory, **unused):  # noqa: ARG001
+def json_formatter():
+    """Return what brings the extras along."""
     from pythonjsonlogger.json import JsonFormatter
 
+    return JsonFormatter("%(asctime)s %(levelname)s %(name)s %(message)s")
+
+
+def make_json_logger(endpoint, *, directory, **unused):  # noqa: ARG001
     path = Path(directory) / "log.json"
     handler = logging.FileHandler(path)
-    handler.setFormatter(JsonFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    handler.setFormatter(json_formatter())
     return Pipeline(handler, handler.flush, lambda: path.read_bytes().count(b"\n"))
 
 
@@ -150,6 +156,7 @@ def make_watchtower(endpoint, **unused):  # noqa: ARG001
 
     client = CloudWatch()
     handler = watchtower.CloudWatchLogHandler(boto3_client=client, create_log_group=False)
+    handler.setFormatter(json_formatter())
     return Pipeline(handler, handler.close, lambda: client.taken)
 
 
@@ -178,19 +185,31 @@ def make_google_cloud(endpoint, **unused):  # noqa: ARG001
 
     client = GoogleCloud()
     handler = CloudLoggingHandler(client, resource=Resource(type="global", labels={}))
+    handler.setFormatter(json_formatter())
     return Pipeline(handler, handler.flush, lambda: client.taken)
 
 
 MAKERS = {
-    "dcrlog": (make_memory, "dcrlog"),
-    "dcrlog, spool": (make_dcrlog, "dcrlog"),
-    "QueueListener + upload(list)": (make_listener, "azure.monitor.ingestion"),
-    "OTel batch processor + upload(list)": (make_otel, "opentelemetry.instrumentation.logging"),
-    "azure-monitor-opentelemetry-exporter": (make_azure_monitor, "azure.monitor.opentelemetry.exporter"),
-    "python-json-logger to a file": (make_json_logger, "pythonjsonlogger"),
-    "watchtower, no network": (make_watchtower, "watchtower"),
-    "google-cloud-logging, no network": (make_google_cloud, "google.cloud.logging_v2"),
+    "dcrlog": (make_memory, ("dcrlog.handler", "azure.monitor.ingestion")),
+    "dcrlog, spool": (make_dcrlog, ("dcrlog.handler", "azure.monitor.ingestion")),
+    "QueueListener + upload(list)": (make_listener, ("azure.monitor.ingestion",)),
+    "OTel batch processor + upload(list)": (
+        make_otel,
+        ("opentelemetry.instrumentation.logging.handler", "azure.monitor.ingestion"),
+    ),
+    "azure-monitor-opentelemetry-exporter": (
+        make_azure_monitor,
+        ("azure.monitor.opentelemetry.exporter", "opentelemetry.instrumentation.logging.handler"),
+    ),
+    "python-json-logger to a file": (make_json_logger, ("pythonjsonlogger.json",)),
+    "watchtower, no network": (make_watchtower, ("watchtower", "pythonjsonlogger.json")),
+    "google-cloud-logging, no network": (
+        make_google_cloud,
+        ("google.cloud.logging_v2.handlers", "pythonjsonlogger.json"),
+    ),
 }
+"""What makes a pipeline, and the modules that it has to import, by name."""
+
 OURS, SPOOL, LISTENER, OTEL, AZURE_MONITOR, JSON_LOGGER, WATCHTOWER, GOOGLE_CLOUD = MAKERS
 
 
@@ -207,9 +226,15 @@ def make(name, endpoint, **options):
     return MAKERS[name][0](endpoint, **options)
 
 
+def load(name):
+    """Import what a pipeline needs, before its clock starts: what that costs is measured by start.py."""
+    for module in MAKERS[name][1]:
+        importlib.import_module(module)
+
+
 def installed(names):
     """Return the names of those whose package is there, and tell of the others."""
-    found = [name for name in names if _is_there(MAKERS[name][1])]
+    found = [name for name in names if all(map(_is_there, MAKERS[name][1]))]
     absent = ", ".join(name for name in names if name not in found)
     return found, f"; not installed: {absent}" if absent else ""
 

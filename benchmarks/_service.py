@@ -61,6 +61,8 @@ class Service(NamedTuple):
         return inherited | {
             "REQUESTS_CA_BUNDLE": self.bundle,
             "PYTHONPYCACHEPREFIX": _bytecode().name,
+            # Where an exporter leaves files of its own.
+            "TMPDIR": _bytecode().name,
             "NO_PROXY": "localhost",
             "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL": "true",
             "APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED": "true",
@@ -74,24 +76,28 @@ class Service(NamedTuple):
 
 
 @contextlib.contextmanager
-def sink(*options, certificate=None):
+def sink(*options, certificate=None, listener=None):
     """Run a sink and yield its `Service`.
 
     Args:
         options: What `_sink.py` takes.
         certificate: A `Certificate`; by default a new one.
+        listener: A bound socket; by default one of a port that is free.
     """
     with tempfile.TemporaryDirectory() as directory:
         certificate = certificate or Certificate(directory)
         command = [sys.executable, str(SINK), certificate.chain, certificate.key, *map(str, options)]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-            yield Service(f"https://localhost:{process.stdout.readline().strip()}", certificate.bundle)
+        if listener is not None:
+            command += ["--socket", str(listener.fileno())]
+        with subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            pass_fds=() if listener is None else [listener.fileno()],
+        ) as process:
+            port = process.stdout.readline().strip()
+            if not port:
+                raise ChildProcessError("the sink has not started")
+            yield Service(f"https://localhost:{port}", certificate.bundle)
             process.stdin.close()
-
-
-def run_or_measure(run, measure):
-    """Call `run` with what follows `--run` on the command line; where that is not there, `measure`."""
-    if "--run" in sys.argv:
-        run(*sys.argv[sys.argv.index("--run") + 1 :])
-    else:
-        measure()

@@ -11,8 +11,11 @@ import asyncio
 import collections
 import gzip
 import json
+import socket
 import ssl
 import sys
+
+from _common import COLUMNS, WHOLE
 
 KEY = b"content-length:"
 NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"
@@ -36,15 +39,27 @@ def unpack(body):
 
 
 def parse(text):
-    """Return the rows of a body; JSON that the standard does not know is refused."""
-    return json.loads(text, parse_constant=sys.exit)
+    """Return the rows of a body.
+
+    Raises:
+        ValueError: It is no JSON; NaN, which Python's parser takes, is none.
+    """
+    return json.loads(text, parse_constant=refuse)
 
 
-def number_of(row):
-    """Return the record's number in a row, or in an envelope of Application Insights."""
-    if "data" in row:
-        row = {"Count": row["data"]["baseData"].get("properties", {}).get("count")}
-    return None if row.get("Count") is None else int(row["Count"])
+def refuse(constant):
+    raise ValueError(f"{constant} is no JSON")
+
+
+def columns_of(row):
+    """Return the values of a row by column, of an envelope of Application Insights by the record's names."""
+    if "data" not in row:
+        return row
+    data = row["data"]["baseData"]
+    named = {COLUMNS.get(name, name): value for name, value in data.get("properties", {}).items()}
+    # The exporter does not tell the logger.
+    told = {"Level": data.get("severityLevel"), "Logger": "", "Message": data.get("message")}
+    return {"TimeGenerated": row.get("time"), **told, **named}
 
 
 class Sink:
@@ -94,7 +109,7 @@ class Sink:
     def check(self, is_tracked, body):
         try:
             rows = parse(unpack(body))
-        except SystemExit:
+        except ValueError:
             return REFUSED
         guilty = [place for place, row in enumerate(rows) if '"poison"' in json.dumps(row)]
         if not guilty:
@@ -112,18 +127,22 @@ class Sink:
     def account(self, has_numbers):
         bodies, self.bodies = self.bodies, []
         numbers = collections.Counter()
-        size = 0
+        size = incomplete = 0
         for body in bodies:
             text = unpack(body)
             size += len(text)
-            numbers.update(map(number_of, json.loads(text)))
-        numbers.pop(None, None)
+            for row in map(columns_of, parse(text)):
+                # What has no number is no record: the exporter tells of itself, and dcrlog of its losses.
+                if row.get("Count") is not None:
+                    numbers[int(row["Count"])] += 1
+                    incomplete += any(row.get(name) is None for name in WHOLE)
         return {
             "requests": len(bodies),
             "wire_bytes": sum(map(len, bodies)),
             "bytes": size,
             "rows": numbers.total(),
             "distinct": len(numbers),
+            "incomplete": incomplete,
             "numbers": list(numbers) if has_numbers else [],
         }
 
@@ -132,7 +151,10 @@ async def main(options):
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(options.certificate, options.key)
     sink = Sink(options.delay, options.hang, options.check)
-    server = await asyncio.start_server(sink.serve, "127.0.0.1", options.port, ssl=context, limit=1 << 20)
+    where = {"host": "127.0.0.1", "port": 0}
+    if options.socket is not None:
+        where = {"sock": socket.socket(fileno=options.socket)}
+    server = await asyncio.start_server(sink.serve, **where, ssl=context, limit=1 << 20)
     print(server.sockets[0].getsockname()[1], flush=True)
     # The parent closes our stdin when it has finished, or has died.
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
@@ -142,7 +164,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("certificate")
     parser.add_argument("key")
-    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--socket", type=int)
     parser.add_argument("--delay", type=float, default=0.0)
     parser.add_argument("--hang", action="store_true")
     parser.add_argument("--check", action="store_true")

@@ -11,7 +11,7 @@ import logging
 import statistics
 import time
 
-from _common import IS_QUICK, RULE, Discard, log_records, logger_with, tell
+from _common import IS_QUICK, RULE, Discard, check, command_line, log_records, logger_with, tell
 from dcrlog import LogsIngestionHandler
 
 CHUNK = 400
@@ -34,6 +34,9 @@ def compare(variants):
     for _ in range(ROUNDS):
         for name, logger in loggers.items():
             found[name].append(measure(logger))
+    for handler in variants.values():
+        if isinstance(handler, LogsIngestionHandler):
+            check(handler.stats(), (ROUNDS + 1) * CHUNK)
     return found
 
 
@@ -65,4 +68,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    command_line(main)

@@ -12,7 +12,7 @@ import threading
 import time
 from pathlib import Path
 
-from _common import IS_QUICK, RULE, Discard, log_records, logger_with, tell
+from _common import IS_QUICK, RULE, Discard, check, command_line, log_records, logger_with, tell
 from dcrlog import LogsIngestionHandler
 from dcrlog._frames import frame_parts
 
@@ -119,6 +119,7 @@ def main():
             for of in (0.99, 0.999):
                 rows[name] += [share(taken, of), share(taken, of) / share(calls["memory"], of)]
         for handler in made.values():
+            check(handler.stats(), CHUNK * (ROUNDS + ROUNDS // 4 * 4) + CALLS * TURNS)
             handler.close()
     tell(
         f"One logger.info: CPU in {ROUNDS} rounds of {CHUNK}, and {CALLS * TURNS} calls beside a busy thread",
@@ -134,4 +135,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    command_line(main)

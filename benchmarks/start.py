@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 
-from _common import IS_QUICK, RULE_ID, tell
+from _common import IS_QUICK, RULE_ID, command_line, tell
 from _peers import AZURE_MONITOR, GOOGLE_CLOUD, JSON_LOGGER, LISTENER, OURS, WATCHTOWER, installed
 
 ROUNDS = 2 if IS_QUICK else 15
@@ -91,4 +91,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    command_line(main)
