@@ -5,12 +5,12 @@ Pure. This is the meaning of a row; the quick builder of `_rows` only gets there
 
 import copy
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
-from dcrlog import _fields
+from dcrlog import _fields, context
 from dcrlog._coerce import COERCE, Misfit
 from dcrlog._cut import cut_row
 from dcrlog._leaves import MAX_FIELD_BYTES
@@ -33,6 +33,7 @@ class CarefulBuilder:
 
     Attributes:
         taken: Names of attributes that are not `extra` fields, or that a column took.
+        bound: Names of what columns took from `dcrlog.context`.
         formatter: The formatter that supplies the message, if one does.
         source: What a record's fields are read with.
     """
@@ -48,6 +49,7 @@ class CarefulBuilder:
     ) -> None:
         self.source = source = source or _fields.StdlibSource()
         self.taken = source.built_in.union(*(source.attributes(column.fields) for column in columns))
+        self.bound = frozenset(column.bound for column in columns)
         self.formatter = formatter
         self._columns = [(column, source.reader(column.fields)) for column in columns]
         self._types = {column.name: column.type for column in columns}
@@ -120,7 +122,7 @@ class CarefulBuilder:
         if count:
             self._count("misfits", count)
         if self._properties is not None:
-            found = self._extras(record) | misfits
+            found = self.with_bound(self._extras(record) | misfits, context.current())
             if found:
                 if self._clean is not None:
                     found = self._clean(found)
@@ -135,12 +137,23 @@ class CarefulBuilder:
         try:
             if column.fields[0] == "message":
                 return self.read_message(record)
-            return read(record)
+            value = read(record)
+            if value is None and column.fallback is not None:
+                value = context.current().get(column.fallback)
+            return value
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
             # A row without TimeGenerated gets the time of arrival from the service.
             return None if column.type is ColumnType.DATETIME else f"[unreadable: {type(error).__name__}]"
+
+    def with_bound(self, found: dict[str, Any] | None, bound: Mapping[str, object]) -> dict[str, Any] | None:
+        """Add what is bound around the caller, and no column took, to the `extra` fields, which win."""
+        for name, value in bound.items():
+            if value is not None and name not in self.bound and (found is None or name not in found):
+                found = {} if found is None else found
+                found[name] = plain(value)
+        return found
 
     def _extras(self, record: Any) -> dict[str, Any]:
         try:

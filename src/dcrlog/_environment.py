@@ -61,6 +61,10 @@ def _object(value: str) -> Any:
     return _WORDS[word] if word in _WORDS else resolve(value.strip())
 
 
+def _columns(value: str) -> Any:
+    return value.strip() if value.strip().isidentifier() else json.loads(value)
+
+
 def _credential(value: str) -> Any:
     return json.loads(value) if value.lstrip().startswith("{") else value.strip()
 
@@ -71,7 +75,7 @@ _READERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "stream_name": str.strip,
     "credential": _credential,
     "audience": str.strip,
-    "columns": json.loads,
+    "columns": _columns,
     "rule": str,
     "enabled": _boolean,
     "level": _level,

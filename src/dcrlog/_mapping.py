@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from dcrlog.context import REQUEST_COLUMNS
 from dcrlog.errors import ConfigError, shown
 from dcrlog.schema import Column, ColumnType, Stream
 
@@ -53,6 +54,10 @@ _ONCE: Final = {
 }
 """Fields that one column at most can take, and the types it may have."""
 _COMPUTED: Final = frozenset({"message", "exception", "trace_id", "span_id", "host", "properties"})
+_CONTEXT: Final = "context."
+_REQUEST_FIELDS: Final = frozenset(
+    entry["field"].removeprefix(_CONTEXT) for entry in REQUEST_COLUMNS.values()
+)
 _WORD_START: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
@@ -64,11 +69,18 @@ class MappedColumn:
         name: The column's name.
         type: Its declared type.
         fields: Names of fields; the first that the record has fills the column.
+        fallback: Name of what `dcrlog.context` has bound, for records without any of these fields.
     """
 
     name: str
     type: ColumnType
     fields: tuple[str, ...]
+    fallback: str | None = None
+
+    @property
+    def bound(self) -> str | None:
+        """The name of what is read from `dcrlog.context`, by the field `context.<name>` or as fallback."""
+        return self.fields[0].removeprefix(_CONTEXT) if self.fields[0].startswith(_CONTEXT) else self.fallback
 
 
 def default_stream(name: str = DEFAULT_STREAM_NAME, defaults: Defaults = DEFAULTS) -> Stream:
@@ -77,13 +89,14 @@ def default_stream(name: str = DEFAULT_STREAM_NAME, defaults: Defaults = DEFAULT
 
 
 def map_columns(
-    stream: Stream | None, columns: Mapping[str, Any] | None, defaults: Defaults = DEFAULTS
+    stream: Stream | None, columns: Mapping[str, Any] | str | None, defaults: Defaults = DEFAULTS
 ) -> tuple[MappedColumn, ...]:
     """Decide which field fills each column.
 
     Args:
         stream: The rule's stream, which is then the whole truth; None for the default columns.
         columns: Field by column name, as text or as `{"field": ..., "type": ...}`; None removes a column.
+            "request" stands for `dcrlog.context.REQUEST_COLUMNS`.
         defaults: The columns of the front end, and which field fills a rule's column of that name.
 
     Raises:
@@ -92,11 +105,17 @@ def map_columns(
     base = default_stream(defaults=defaults) if stream is None else stream
     known = {column: field for column, _, field in defaults}
     mapped = {
-        column.name: MappedColumn(column.name, column.type, _fields_of(column.name, known)) for column in base
+        column.name: MappedColumn(column.name, column.type, *_fields_of(column.name, known))
+        for column in base
     }
     columns = {} if columns is None else columns
+    if columns == "request":
+        # A rule says itself of which types its columns are.
+        columns = REQUEST_COLUMNS if stream is None else {n: e["field"] for n, e in REQUEST_COLUMNS.items()}
     if not isinstance(columns, Mapping):
-        raise ConfigError(f"columns must map a column's name to a field, got {shown(columns)}.")
+        raise ConfigError(
+            f'columns must map a column\'s name to a field, or be "request", got {shown(columns)}.'
+        )
     # Values are read by key: in the mapping that dictConfig passes, only that resolves ext://.
     for name in columns:
         entry = columns[name]
@@ -149,20 +168,23 @@ def _remap(
             )
     Stream("columns", (Column(name, kind),))  # refuses a bad name and the type guid
     if "field" not in entry:
-        return MappedColumn(name, kind, column.fields if column else _fields_of(name, known))
+        found = (column.fields, column.fallback) if column else _fields_of(name, known)
+        return MappedColumn(name, kind, *found)
     field = entry["field"]
     if not isinstance(field, str) or not field:
         raise ConfigError(f"{where}: the field must be a name, got {shown(field)}.")
     return MappedColumn(name, kind, (field,))
 
 
-def _fields_of(column: str, known: Mapping[str, str]) -> tuple[str, ...]:
+def _fields_of(column: str, known: Mapping[str, str]) -> tuple[tuple[str, ...], str | None]:
+    """Return the fields of a column that nobody mapped, and what of a request fills it without them."""
     if column in known:
-        return (known[column],)
+        return (known[column],), None
     snake = _WORD_START.sub("_", column).lower()
     if snake in _COMPUTED:  # TraceID, HOST
-        return (snake,)
-    return (column,) if snake == column else (column, snake)
+        return (snake,), None
+    fields = (column,) if snake == column else (column, snake)
+    return fields, snake if snake in _REQUEST_FIELDS else None
 
 
 def _check_once(mapped: Iterable[MappedColumn]) -> None:

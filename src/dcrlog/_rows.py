@@ -37,6 +37,13 @@ _NEEDS_COERCION: Final = {
 }
 """When a value cannot stay as it is."""
 
+_READ_BOUND: Final = (
+    "if bound is None:",
+    "    here = bound_here()",
+    "    bound = EMPTY if here is None else here.fields()",
+)
+"""Reads what is bound around the caller, once a row and only where it is asked for."""
+
 
 def compile_own(columns: Sequence[MappedColumn]) -> Build:
     """Compile the builder of rows of our own, whose values count for nothing in the accounts."""
@@ -90,16 +97,20 @@ class Quick:
             "TAKEN": careful.taken,
             "UTC": dt.UTC,
             "careful": careful.build,
-            "context": context.current,
+            "EMPTY": context.EMPTY,
+            "bound_here": context.bound_here.get,
             "encode": msgspec.json.Encoder().encode,
             "fromtimestamp": dt.datetime.fromtimestamp,
             "plain": plain,
             "read_message": careful.read_message,
             "stamp": stamp,
+            "with_bound": careful.with_bound,
         }
 
     def compile(self) -> Build:
         self._preamble()
+        if any(column.bound or "properties" in column.fields for column in self._columns):
+            self._lines.append("bound = None")
         for number, column in enumerate(self._columns):
             self._fill(f"v{number}", column)
         arguments = ", ".join(f"v{number}" for number in range(len(self._columns)))
@@ -150,6 +161,13 @@ def build(record):
             self._fill_attribute(value, column)
         else:
             special(value)
+        if column.fallback is not None:
+            self._names[f"bound_{value}"] = column.fallback
+            self._lines.append(f"if {value} is None:")
+            self._lines += [f"    {line}" for line in _READ_BOUND]
+            self._lines.append(f"    {value} = bound.get(bound_{value})")
+        if field == "properties":
+            self._lines += [*_READ_BOUND, f"if bound: {value} = with_bound({value}, bound)"]
         if field in self._ready and column.type is ColumnType.DYNAMIC:
             return
         self._fit(value, column)
@@ -168,7 +186,7 @@ def build(record):
 
     def _fill_context(self, value: str, name: str) -> None:
         self._names[f"key_{value}"] = name
-        self._lines.append(f"{value} = context().get(key_{value})")
+        self._lines += [*_READ_BOUND, f"{value} = bound.get(key_{value})"]
 
     def _fill_names(self, value: str, names: Sequence[str]) -> None:
         """Write the reading of the first of these names that the dict `d` has."""

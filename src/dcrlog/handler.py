@@ -36,7 +36,8 @@ class LogsIngestionHandler(logging.Handler):
             "environment", "azure_cli"; or `{"()": "package.factory", ...}`. Used in a sender's thread.
         audience: What tokens are asked for. It follows from the endpoint's host in the three clouds.
         columns: Field by column: `{"Tenant": "tenant_id", "Amount": {"field": "amount", "type":
-            "real"}, "Line": None}`. Adds to the default columns; None removes one.
+            "real"}, "Line": None}`. Adds to the default columns; None removes one. "request" adds those of
+            the request at hand, see docs/context.md.
         rule: The rule's JSON file, or its content. Its stream then says which columns there are.
         enabled: False takes no record, starts nothing and needs no endpoint.
         level: Records below it are not taken.
@@ -71,7 +72,7 @@ class LogsIngestionHandler(logging.Handler):
         *,
         credential: "TokenCredential | str | Mapping[str, Any] | None" = None,
         audience: str | None = None,
-        columns: Mapping[str, Any] | None = None,
+        columns: Mapping[str, Any] | str | None = None,
         rule: str | PathLike[str] | Mapping[str, Any] | Rule | None = None,
         enabled: bool | None = None,
         level: int | str | None = None,

@@ -47,7 +47,7 @@ class _FrontEnd:
         *,
         credential: "TokenCredential | str | Mapping[str, Any] | None" = None,
         audience: str | None = None,
-        columns: Mapping[str, Any] | None = None,
+        columns: Mapping[str, Any] | str | None = None,
         rule: str | PathLike[str] | Mapping[str, Any] | Rule | None = None,
         enabled: bool | None = None,
         level: int | str | None = None,

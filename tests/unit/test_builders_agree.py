@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hostile
+from dcrlog import context
 from dcrlog._careful import CarefulBuilder
 from dcrlog._mapping import STAMPED
 from dcrlog._rows import compile_builder
@@ -19,6 +20,7 @@ FIELDS = (
     *sorted(set(NAMES) - {"properties", "seq"}),
     "record.a",
     "context.a",
+    "context.bound",
     "created",
     "msg",
     "levelno",
@@ -42,6 +44,7 @@ column_sets = st.fixed_dictionaries(
         "Message": st.none() | st.just("msg"),
         "Exception": st.none(),
         "Properties": st.none() | st.just({"type": "string"}),
+        "Status": st.sampled_from([{"type": kind} for kind in KINDS if kind != "dynamic"]),
         "Level": st.sampled_from([{"type": kind} for kind in KINDS if kind != "dynamic"]),
         "Ca": st.fixed_dictionaries({"field": st.sampled_from(FIELDS), "type": st.sampled_from(KINDS)}),
         "Cb": st.fixed_dictionaries(
@@ -80,13 +83,18 @@ def canonical(row):
     return json.dumps(parse(row), sort_keys=True)
 
 
-@given(record=records(), columns=column_sets)
-def test_both_builders_make_the_same_row(record, columns):
+@given(
+    record=records(),
+    columns=column_sets,
+    bound=st.dictionaries(st.sampled_from(["bound", "status", "a"]), values, max_size=2),
+)
+def test_both_builders_make_the_same_row(record, columns, bound):
     """Same JSON value, and the quick one counts what the careful one counts."""
     mapped = [column for column in columns_of(columns) if not STAMPED.intersection(column.fields)]
     quick_counts, careful_counts = Counts(), Counts()
-    quick = compile_builder(mapped, count=quick_counts)(record)
-    careful = CarefulBuilder(mapped, count=careful_counts, redact=None, formatter=None).build(record)
+    with context.bound(**bound):
+        quick = compile_builder(mapped, count=quick_counts)(record)
+        careful = CarefulBuilder(mapped, count=careful_counts, redact=None, formatter=None).build(record)
 
     assert canonical(quick) == canonical(careful)
     assert quick_counts == careful_counts

@@ -1,0 +1,86 @@
+"""A request: what is known of it, and where its id comes from. Pure; the adapters of frameworks use it."""
+
+import re
+import sys
+from collections.abc import Callable, Mapping
+from os import urandom
+from typing import Final
+
+_ID: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+_FOREIGN: Final = (("django_guid.context", "guid"), ("asgi_correlation_id.context", "correlation_id"))
+"""Modules of libraries that number requests, and the context variable that holds the number."""
+
+
+def checked_id(given: object) -> str | None:
+    """Return an id that came with a request; None for one that could be anything but an id.
+
+    Whoever sends a request writes its headers: a line break or a megabyte must not reach a table.
+    """
+    return given if type(given) is str and _ID.fullmatch(given) else None
+
+
+def foreign_id() -> str | None:
+    """Return the id that django-guid or asgi-correlation-id gave to this request, where one is in use."""
+    for module, variable in _FOREIGN:
+        found = sys.modules.get(module)
+        if found is not None:
+            value = getattr(found, variable).get(None)
+            if value is not None:
+                return str(value)
+    return None
+
+
+def client_address(peer: object, forwarded: object, trusted_proxies: int) -> str | None:
+    """Return the address of the client.
+
+    Args:
+        peer: The address at the other end of the connection.
+        forwarded: The value of `X-Forwarded-For`.
+        trusted_proxies: How many proxies of one's own stand in front and append to that header. Their
+            entries are at its end; what is to the left of them, anybody may have written.
+    """
+    if trusted_proxies and type(forwarded) is str and forwarded:
+        entries = forwarded.split(",")
+        if len(entries) >= trusted_proxies:
+            return entries[-trusted_proxies].strip()[:64] or None
+    return str(peer) if peer else None
+
+
+class Request:
+    """The fields of one request; `status` and others are added as they become known.
+
+    Args:
+        fields: What is known at the start; `request_id` is what came with the request, if anything did.
+        late: Returns the user as far as known, each time that a record is made; it must not cost anything.
+    """
+
+    __slots__ = ("_fields", "_late")
+
+    def __init__(self, fields: dict[str, object], late: Callable[[], object] | None = None) -> None:
+        fields["request_id"] = checked_id(fields.get("request_id")) or urandom(16).hex()
+        self._fields = fields
+        self._late = late
+
+    def fields(self) -> dict[str, object]:
+        """Return the fields of this moment."""
+        # The other library's middleware may be inside of ours: its id is known only then, and kept.
+        found = foreign_id()
+        if found is not None:
+            self._fields["request_id"] = found
+        if self._late is not None and "user" not in self._fields:
+            user = self._user(self._late)
+            if user is not None:
+                return {**self._fields, "user": user}
+        return dict(self._fields)
+
+    def update(self, fields: Mapping[str, object]) -> None:
+        """Add fields, for all records from now on."""
+        self._fields.update(fields)
+
+    @staticmethod
+    def _user(late: Callable[[], object]) -> object:
+        try:
+            return late()
+        except Exception:
+            # Whatever a framework has changed, the record matters more.
+            return None
