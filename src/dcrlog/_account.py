@@ -9,8 +9,8 @@ from dcrlog._clock import Clock
 from dcrlog._ledger import Loss, LostFor
 from dcrlog._mapping import MappedColumn
 from dcrlog._queue import Queue
+from dcrlog._quick import Build
 from dcrlog._report import Report
-from dcrlog._rows import Build
 from dcrlog.settings import AccountRows, Settings
 from dcrlog.stats import DropReason
 

@@ -47,7 +47,9 @@ class CarefulBuilder:
         formatter: logging.Formatter | None,
         source: _fields.FieldSource | None = None,
     ) -> None:
-        self.source = source = source or _fields.StdlibSource()
+        if source is None:
+            source = _fields.StdlibSource(field for column in columns for field in column.fields)
+        self.source = source
         self.taken = source.built_in.union(*(source.attributes(column.fields) for column in columns))
         self.bound = frozenset(column.bound for column in columns)
         self.formatter = formatter
@@ -100,6 +102,7 @@ class CarefulBuilder:
             return self._failed
 
     def _build(self, record: Any) -> bytes:
+        record = self._prepared(record)
         row: dict[str, Any] = {}
         misfits: dict[str, str] = {}
         count = 0
@@ -132,6 +135,14 @@ class CarefulBuilder:
         if self._redact is not None:
             row = self._redacted(row)
         return self._encode_within_limits(row) if row else self._empty
+
+    def _prepared(self, record: Any) -> Any:
+        try:
+            return self.source.prepare(record)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException:
+            return record
 
     def _read(self, column: MappedColumn, read: _fields.Read, record: Any) -> Any:
         try:
@@ -171,7 +182,7 @@ class CarefulBuilder:
             raise
         except BaseException as error:
             self._count("misfits", 1)
-            kept = {column.name for column, _ in self._columns if column.fields[0] in _KEPT}
+            kept = {column.name for column, _ in self._columns if column.fields[-1] in _KEPT}
             failed = f"{REDACTED[:-1]}: the redactor raised {type(error).__name__}]"
             return {
                 name: value if name in kept else failed

@@ -8,11 +8,12 @@ import logging
 import os
 import platform
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, Final, Protocol
 
 from dcrlog import context
+from dcrlog._expanded import BUILT_IN, expanded
 from dcrlog._own_threads import TRACE_ID
 from dcrlog._values import text
 
@@ -25,6 +26,10 @@ class FieldSource(Protocol):
 
     built_in: frozenset[str]
     """Names of attributes that are never `extra` fields."""
+
+    def prepare(self, record: Any) -> Any:
+        """Return the record from which the fields of a row are read."""
+        ...
 
     def reader(self, fields: tuple[str, ...]) -> Read:
         """Return the function that reads the first of these fields that a record has."""
@@ -42,13 +47,6 @@ class FieldSource(Protocol):
         """Yield name and value of the `extra` fields that no column took."""
         ...
 
-
-_BLANK: Final = logging.LogRecord("", 0, "", 0, "", None, None)
-STANDARD: Final = tuple(_BLANK.__dict__)
-"""Attributes that logging itself sets, in the order in which it sets them (3.12 added taskName)."""
-_PRODUCTS: Final = frozenset({"message", "asctime"})
-"""What another handler's formatter leaves on the record."""
-BUILT_IN: Final = frozenset(STANDARD) | _PRODUCTS
 
 _format_exception: Final = logging.Formatter().formatException
 
@@ -150,9 +148,20 @@ def read_context(name: str, _: object) -> Any:
 
 
 class StdlibSource(FieldSource):
-    """What the row builders ask a stdlib record."""
+    """What the row builders ask a stdlib record.
+
+    Args:
+        fields: Names of all the fields that columns take.
+    """
 
     built_in = BUILT_IN
+
+    def __init__(self, fields: Iterable[str]) -> None:
+        self.takes_extra = "extra" in map(attribute_of, fields)
+
+    def prepare(self, record: Any) -> Any:
+        """Return the record with the fields of structlog and loguru as attributes."""
+        return expanded(record, takes_extra=self.takes_extra)
 
     def reader(self, fields: tuple[str, ...]) -> Read:
         """Return the function that reads the first of these fields that a record has."""

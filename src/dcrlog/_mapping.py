@@ -5,7 +5,7 @@ Pure. What a field's name means is said here once; `_fields` reads them from a r
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from dcrlog.context import REQUEST_COLUMNS
@@ -142,6 +142,19 @@ def map_columns(
             "columns leaves no column besides those for instance_id and seq; rows would be empty."
         )
     return tuple(mapped.values())
+
+
+def with_own_names(
+    columns: Iterable[MappedColumn], defaults: Defaults = DEFAULTS
+) -> tuple[MappedColumn, ...]:
+    """Return the columns, each that nobody mapped with its own name as its first field."""
+    known = {column: field for column, _, field in defaults}
+    return tuple(
+        replace(column, fields=(column.name, *column.fields))
+        if column.fields == _fields_of(column.name, known)[0] and not {column.name, *_ONCE} & {*column.fields}
+        else column
+        for column in columns
+    )
 
 
 def stream_of(name: str, mapped: Iterable[MappedColumn]) -> Stream:

@@ -249,6 +249,10 @@ class OtelSource(FieldSource):
         self._takes_body = "body" in taken
         self._takes_event_name = "event_name" in taken
 
+    def prepare(self, record: Any) -> Any:
+        """Return the record as it is."""
+        return record
+
     def reader(self, fields: tuple[str, ...]) -> Read:
         """Return the function that reads the first of these fields that a record has."""
         names = [attribute_names(field) for field in fields]

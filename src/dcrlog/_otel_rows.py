@@ -13,8 +13,8 @@ from typing import ClassVar
 from dcrlog import _otel_fields as fields
 from dcrlog._careful import CarefulBuilder
 from dcrlog._mapping import STAMPED, MappedColumn
+from dcrlog._quick import Build, Quick
 from dcrlog._redact import Redact
-from dcrlog._rows import Build, Quick
 from dcrlog.schema import ColumnType
 
 

@@ -10,6 +10,7 @@ import pytest
 
 import hostile
 from dcrlog import _fields
+from dcrlog._expanded import STANDARD
 from dcrlog._rows import compile_builder
 from hostile import Counts, build_row, columns_of, make_record, parse
 
@@ -159,7 +160,7 @@ def test_a_hostile_value_costs_at_most_its_own_column():
             assert record.msg is value or row["Message"].startswith("kept")
 
 
-@pytest.mark.parametrize("attribute", sorted(_fields.STANDARD))
+@pytest.mark.parametrize("attribute", sorted(STANDARD))
 def test_a_record_without_an_attribute_still_makes_a_row(attribute):
     """Records that came over a wire may lack anything."""
     record = make_record("m %s", (1,), extra_value=1)
@@ -170,7 +171,7 @@ def test_a_record_without_an_attribute_still_makes_a_row(attribute):
     assert ("Level" in row) == (attribute != "levelname")
 
 
-@pytest.mark.parametrize("attribute", sorted(_fields.STANDARD))
+@pytest.mark.parametrize("attribute", sorted(STANDARD))
 def test_an_attribute_of_any_kind_still_makes_a_row(attribute):
     """The catalogue in every built-in attribute."""
     build = compile_builder(columns_of(), count=Counts())
