@@ -1,7 +1,9 @@
 """The quick builder and the careful one make the same row of every record."""
 
 import json
+import logging
 import sys
+from typing import ClassVar
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 import hostile
 from dcrlog import context
 from dcrlog._careful import CarefulBuilder
+from dcrlog._formatted import FormattedSource, capturing
 from dcrlog._mapping import STAMPED
 from dcrlog._rows import compile_builder
 from hostile import Counts, columns_of, make_record, parse
@@ -75,6 +78,10 @@ def records(draw):
     for name in draw(st.lists(st.sampled_from(["msecs", "exc_text", "args", "name"]), max_size=1)):
         delattr(record, name)
     record.__dict__.update(draw(st.dictionaries(st.integers(0, 9), st.integers(), max_size=1)))
+    if draw(st.integers(0, 3)) == 0:  # as structlog wraps an event
+        names = ("event", "exc_info", "exception", "stack", "lineno", *NAMES)
+        event = draw(st.dictionaries(st.sampled_from(names), values, max_size=3))
+        record.__dict__.update(msg=event, _logger=None, _name="n")
     return record
 
 
@@ -97,6 +104,38 @@ def test_both_builders_make_the_same_row(record, columns, bound):
         careful = CarefulBuilder(mapped, count=careful_counts, redact=None, formatter=None).build(record)
 
     assert canonical(quick) == canonical(careful)
+    assert quick_counts == careful_counts
+
+
+class Supplying(logging.Formatter):
+    """Supplies the fields of a record as a formatter of python-json-logger does."""
+
+    rename_fields: ClassVar = {"a": "A", "message": "Message"}
+    _required_fields = ("message",)
+
+    def format(self, record):
+        data = {"Message": record.getMessage(), "Host": "h"} | {
+            self.rename_fields.get(name, name): value
+            for name, value in record.__dict__.items()
+            if name in {*NAMES, "levelname", 3}
+        }
+        return self.serialize_log_record(data)
+
+
+Supplying.__module__ = "pythonjsonlogger.json"
+
+
+@given(record=records(), columns=column_sets)
+def test_both_builders_make_the_same_row_of_what_a_formatter_supplies(record, columns):
+    """Also where the formatter raises."""
+    mapped = [column for column in columns_of(columns) if not STAMPED.intersection(column.fields)]
+    formatter = Supplying()
+    source = FormattedSource(mapped, formatter, capturing(formatter))
+    quick_counts, careful_counts = Counts(), Counts()
+    quick = compile_builder(mapped, count=quick_counts, formatter=formatter)(record)
+    careful = CarefulBuilder(source.columns, count=careful_counts, redact=None, formatter=None, source=source)
+
+    assert canonical(quick) == canonical(careful.build(record))
     assert quick_counts == careful_counts
 
 
