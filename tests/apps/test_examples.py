@@ -24,7 +24,9 @@ def test_an_example_runs_and_its_rows_arrive(emulator, name, count):
 
 
 def test_every_example_is_run():
-    """Those in Python here, the shell's with the instrumentation."""
+    """Those in Python here, the shell's with the instrumentation, the loggers' in test_loggers.py."""
     names = {path.name for path in EXAMPLES.iterdir()} - {"__pycache__"}
 
-    assert names == {"otel_sdk.py", "otel_batch.py", "otel_environment.sh"}
+    assert names == {"otel_sdk.py", "otel_batch.py", "otel_environment.sh"} | {
+        "json_formatter.py", "structlog_events.py", "loguru_sink.py",
+    }  # fmt: skip

@@ -4,9 +4,11 @@ import copy
 import datetime as dt
 import json
 import logging
-import logging.config
+import os
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import loguru
 import pytest
@@ -15,6 +17,8 @@ from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
 from dcrlog import LogsIngestionHandler
+from dcrlog._mapping import default_stream
+from dcrlog.emulator import Emulator
 from dcrlog.testing import RecordingSender
 
 COLUMNS = {"Tenant": "tenant_id", "Amount": {"field": "amount", "type": "real"}}
@@ -388,8 +392,6 @@ def test_a_column_can_take_logurus_extra_as_a_whole(log, logu):
 
 def test_none_of_the_three_is_imported_by_a_record():
     """Whatever is not in use costs nothing."""
-    import subprocess
-
     program = (
         "import logging, sys, dcrlog, dcrlog.testing\n"
         "h = dcrlog.LogsIngestionHandler(sender=dcrlog.testing.RecordingSender())\n"
@@ -405,3 +407,61 @@ def test_none_of_the_three_is_imported_by_a_record():
     )
 
     assert done.stdout == "set()\n"
+
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def run_example(name):
+    """Run an example, told of an emulator that takes its columns; return the rows and what it wrote."""
+    stream = default_stream()
+    columns = [{"name": column.name, "type": column.type.value} for column in stream]
+    for added, kind in (("Service", "string"), ("Tenant", "string"), ("Amount", "real")):
+        columns.append({"name": added, "type": kind})
+    rule = {
+        "streamDeclarations": {stream.name: {"columns": columns}},
+        "dataFlows": [{"streams": [stream.name], "outputStream": "Custom-AppLogs_CL"}],
+    }
+    with Emulator(rule) as emulator:
+        done = subprocess.run(
+            [sys.executable, EXAMPLES / name],
+            env=os.environ | emulator.environment(), capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return sorted(emulator.rows("AppLogs_CL"), key=lambda row: row["Seq"]), done.stderr
+
+
+def test_the_example_of_a_json_formatter_fills_columns_and_console():
+    """One formatter serves both."""
+    (paid, shipped), written = run_example("json_formatter.py")
+
+    assert (paid["Message"], paid["Service"], paid["Amount"]) == ("order A-17 paid", "shop", 12.5)
+    assert paid["Properties"] == {"user": 7}
+    assert (shipped["Message"], shipped["Properties"]) == ("order shipped", {"parcels": [1, 2]})
+    on_console = [json.loads(line) for line in written.splitlines() if "order" in line]
+    assert [line["service"] for line in on_console] == ["shop", "shop"]
+    assert on_console[0]["user"] == 7
+
+
+def test_the_example_of_structlog_fills_columns_and_console():
+    """The console's renderer sees the event as it was."""
+    (paid, lost), written = run_example("structlog_events.py")
+
+    assert (paid["Message"], paid["Tenant"], paid["Amount"], paid["Properties"]) == (
+        "order paid", "contoso", 12.5, {"order": "A-17"},
+    )  # fmt: skip
+    assert (lost["Level"], lost["Message"], lost["Properties"]) == ("ERROR", "order lost", {"order": "A-18"})
+    assert lost["Exception"].endswith("LookupError: no such parcel")
+    assert '"order": "A-17"' in written
+
+
+def test_the_example_of_loguru_fills_columns():
+    """Its own sink on stderr goes on."""
+    (paid, lost), written = run_example("loguru_sink.py")
+
+    assert (paid["Message"], paid["Level"], paid["Tenant"], paid["Amount"]) == (
+        "order A-17 paid", "SUCCESS", "contoso", 12.5,
+    )  # fmt: skip
+    assert (lost["Message"], lost["Properties"]) == ("order A-18 lost", {"order": "A-18"})
+    assert lost["Exception"].endswith("LookupError: no such parcel")
+    assert "order A-17 paid" in written

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Final
 
 REQUEST_COLUMNS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {
@@ -26,16 +26,21 @@ REQUEST_COLUMNS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
 EMPTY: Final[Mapping[str, object]] = MappingProxyType({})
 
 
-class Live(Protocol):
+class Live:
     """Fields that may change as long as the request or the task lasts."""
+
+    __slots__ = ("_fields",)
+
+    def __init__(self, fields: Mapping[str, object]) -> None:
+        self._fields = dict(fields)
 
     def fields(self) -> dict[str, object]:
         """Return the fields of this moment. Must not raise, wait or call into the application."""
-        ...
+        return dict(self._fields)
 
     def update(self, fields: Mapping[str, object]) -> None:
         """Add fields, for all records from now on."""
-        ...
+        self._fields.update(fields)
 
 
 class Bound:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from os import urandom
 from typing import Final
 
+from dcrlog.context import Live
+
 _ID: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 _FOREIGN: Final = (("django_guid.context", "guid"), ("asgi_correlation_id.context", "correlation_id"))
 """Modules of libraries that number requests, and the context variable that holds the number."""
@@ -46,7 +48,7 @@ def client_address(peer: object, forwarded: object, trusted_proxies: int) -> str
     return str(peer) if peer else None
 
 
-class Request:
+class Request(Live):
     """The fields of one request; `status` and others are added as they become known.
 
     Args:
@@ -54,11 +56,11 @@ class Request:
         late: Returns the user as far as known, each time that a record is made; it must not cost anything.
     """
 
-    __slots__ = ("_fields", "_late")
+    __slots__ = ("_late",)
 
-    def __init__(self, fields: dict[str, object], late: Callable[[], object] | None = None) -> None:
-        fields["request_id"] = checked_id(fields.get("request_id")) or urandom(16).hex()
-        self._fields = fields
+    def __init__(self, fields: Mapping[str, object], late: Callable[[], object] | None = None) -> None:
+        number = checked_id(fields.get("request_id")) or urandom(16).hex()
+        super().__init__({**fields, "request_id": number})
         self._late = late
 
     def fields(self) -> dict[str, object]:
@@ -72,10 +74,6 @@ class Request:
             if user is not None:
                 return {**self._fields, "user": user}
         return dict(self._fields)
-
-    def update(self, fields: Mapping[str, object]) -> None:
-        """Add fields, for all records from now on."""
-        self._fields.update(fields)
 
     @staticmethod
     def _user(late: Callable[[], object]) -> object:
