@@ -188,7 +188,9 @@ def ask_with_guid(port):
 def main():
     settings.configure(
         ROOT_URLCONF="django_site", ALLOWED_HOSTS=["*"], SECRET_KEY="of no use", LOGGING_CONFIG=None,
-        INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", *(["django_guid"] if HAS_GUID else [])],
+        INSTALLED_APPS=[
+            "django.contrib.auth", "django.contrib.contenttypes", *(["django_guid"] if HAS_GUID else [])
+        ],
         USE_TZ=True,
         DJANGO_GUID={"GUID_HEADER_NAME": "X-Guid", "VALIDATE_GUID": False},
     )  # fmt: skip

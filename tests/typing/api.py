@@ -18,6 +18,7 @@ from dcrlog import (
     Stats,
     Stream,
 )
+from dcrlog.context import REQUEST_COLUMNS
 from dcrlog.emulator import Emulator
 from dcrlog.otel import LogsIngestionExporter, LogsIngestionProcessor
 from dcrlog.testing import ManualClock, RecordingSender, ScriptedSender
@@ -33,6 +34,8 @@ def a_handler_is_a_logging_handler_with_accounts() -> None:
     handler = LogsIngestionHandler(
         "https://x.ingest.monitor.azure.com", "dcr-0", columns={"Tenant": "tenant"}
     )
+    LogsIngestionHandler(columns="request")
+    LogsIngestionHandler(columns={**REQUEST_COLUMNS, "Tenant": "tenant"})
     as_stdlib: logging.Handler = handler
     as_stdlib.close()
     assert_type(handler.flush(), bool)

@@ -73,6 +73,33 @@ def test_a_rule_is_the_whole_truth():
     }  # fmt: skip
 
 
+def test_request_stands_for_the_columns_of_a_request():
+    """Beside the default ones; a rule has to declare them, and says itself of which types they are."""
+    mapped = map_columns(None, "request")
+    names = {"RequestId": "string", "Status": "string", "User": "string", "Client": "string"}
+    with pytest.raises(ConfigError, match="has no column 'Method'"):
+        map_columns(rule_of(**names), "request")
+    ruled = map_columns(rule_of(**names, Method="string", Path="dynamic"), "request")
+
+    assert {c.name: (c.type, c.fields) for c in mapped[len(DEFAULTS) :]} == {
+        "RequestId": ("string", ("context.request_id",)), "Method": ("string", ("context.method",)),
+        "Path": ("string", ("context.path",)), "Status": ("int", ("context.status",)),
+        "User": ("string", ("context.user",)), "Client": ("string", ("context.client",)),
+    }  # fmt: skip
+    assert {c.name: c.type for c in ruled}["Status"] == "string"
+    assert {c.bound for c in ruled} == {"request_id", "status", "user", "client", "method", "path"}
+
+
+def test_a_column_of_a_rule_falls_back_to_the_request_by_its_name():
+    """In any spelling that becomes the field's in snake_case; a mapped one does not."""
+    rule = rule_of(RequestID="string", status="int", UserName="string", Path="string")
+    mapped = map_columns(rule, {"Path": "url"})
+
+    assert {column.name: column.fallback for column in mapped} == {
+        "RequestID": "request_id", "status": "status", "UserName": None, "Path": None,
+    }  # fmt: skip
+
+
 def test_columns_may_only_remap_what_a_rule_declares():
     """A column the rule lacks, or another type, is a mistake."""
     rule = rule_of(Amount="real", Message="string")

@@ -11,7 +11,7 @@ from opentelemetry._logs import SeverityNumber
 from opentelemetry.sdk.resources import Resource
 
 import hostile
-from dcrlog import _fields
+from dcrlog import _fields, context
 from dcrlog._careful import CarefulBuilder
 from dcrlog._mapping import STAMPED, map_columns, stream_of
 from dcrlog._otel_fields import OtelSource
@@ -46,6 +46,17 @@ def test_a_plain_record_fills_the_default_columns():
         "Properties": {"tenant": "t"}, "ServiceName": "shop", "ServiceInstance": "i-1",
         "Resource": {"service.name": "shop", "service.instance.id": "i-1", "zones": ["a", "b"]},
     }  # fmt: skip
+
+
+def test_what_is_bound_fills_columns_and_goes_beside_the_attributes():
+    """As for a stdlib record."""
+    record = otel_record("paid", attributes={"tenant": "t"})
+    with context.bound(status=200, request_id="r", tenant="bound"):
+        row = build_otel_row(record, {"Status": {"type": "int"}, "Request": "context.request_id"})
+        plain = build_otel_row(record)
+
+    assert (row["Status"], row["Request"], row["Properties"]) == (200, "r", {"tenant": "t"})
+    assert plain["Properties"] == {"tenant": "t", "status": 200, "request_id": "r"}
 
 
 def test_columns_may_name_whatever_the_record_has():
