@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import sys
 import threading
+import weakref
 from types import SimpleNamespace
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from dcrlog import context
 from dcrlog.context import asgi, wsgi
 from dcrlog.context.request import Request, checked_id, client_address
+from dcrlog.errors import ConfigError
 from hostile import build_row, make_record
 
 RULE_COLUMNS = {"Status": {"type": "int"}, "RequestId": {"type": "string"}}
@@ -105,6 +107,39 @@ def test_the_id_of_another_library_is_taken_once_it_is_known_and_kept(monkeypatc
         seen.append(request.fields()["request_id"])
 
     assert seen == ["ours", "theirs", "theirs"]
+
+
+def test_a_module_that_is_just_being_imported_costs_no_row(monkeypatch):
+    """Nor one that has become something else."""
+    monkeypatch.setitem(sys.modules, "django_guid.context", SimpleNamespace())
+    monkeypatch.setitem(sys.modules, "asgi_correlation_id.context", SimpleNamespace(correlation_id=7))
+
+    assert Request({"request_id": "ours"}).fields() == {"request_id": "ours"}
+
+
+def test_a_request_that_has_ended_keeps_its_fields_and_nothing_of_the_framework():
+    """A task that it started may go on for ever in a copy of its context."""
+
+    class Framework:
+        user = "7"
+
+    framework = Framework()
+    gone = weakref.ref(framework)
+    token = context.enter(Request({"path": "/"}, lambda known=framework: known.user))
+    copied = contextvars.copy_context()
+    context.leave(token)
+    del framework
+
+    assert gone() is None
+    assert copied.run(context.current)["user"] == "7"
+
+
+@pytest.mark.parametrize("given", ["1", True, -1, None, 1.0])
+def test_what_is_no_number_of_proxies_is_refused_at_the_start(given):
+    """And not at each request."""
+    for kind in (wsgi.RequestContext, asgi.RequestContext):
+        with pytest.raises(ConfigError, match="trusted_proxies"):
+            kind(None, trusted_proxies=given)
 
 
 def test_a_late_user_that_fails_costs_the_user_only():

@@ -42,6 +42,9 @@ class Live:
         """Add fields, for all records from now on."""
         self._fields.update(fields)
 
+    def end(self) -> None:
+        """Let go of what is no field."""
+
 
 class Bound:
     """What is bound around a piece of code: fields of its own, and those of the request that it serves.
@@ -100,6 +103,9 @@ def enter(live: Live) -> Token[Bound | None]:
 
 def leave(token: Token[Bound | None]) -> None:
     """End what `enter` began; where it began in another context, that has ended by itself."""
+    here = bound_here.get()
+    if here is not None and here.request is not None:
+        here.request.end()
     try:
         bound_here.reset(token)
     except (ValueError, RuntimeError):  # another context, or ended before

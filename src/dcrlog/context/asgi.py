@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from dcrlog import context
-from dcrlog.context.request import Request, client_address
+from dcrlog.context.request import Request, checked_proxies, client_address
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -24,11 +24,14 @@ class RequestContext:
     Args:
         app: The application.
         trusted_proxies: How many proxies of one's own append to `X-Forwarded-For`; 0 ignores that header.
+
+    Raises:
+        ConfigError: That is no such number.
     """
 
     def __init__(self, app: AsgiApp, *, trusted_proxies: int = 0) -> None:
         self._app = app
-        self._trusted_proxies = trusted_proxies
+        self._trusted_proxies = checked_proxies(trusted_proxies)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request, as ASGI asks for it."""

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.functional import LazyObject
 
 from dcrlog import context
-from dcrlog.context.request import Request, client_address
+from dcrlog.context.request import Request, checked_proxies, client_address
 
 
 class RequestContext:
@@ -28,7 +28,7 @@ class RequestContext:
 
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         self._get_response = get_response
-        self._trusted_proxies: int = getattr(settings, "DCRLOG_TRUSTED_PROXIES", 0)
+        self._trusted_proxies = checked_proxies(getattr(settings, "DCRLOG_TRUSTED_PROXIES", 0))
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)

@@ -3,10 +3,12 @@
 import re
 import sys
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from os import urandom
 from typing import Final
 
 from dcrlog.context import Live
+from dcrlog.errors import ConfigError, shown
 
 _ID: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 _FOREIGN: Final = (("django_guid.context", "guid"), ("asgi_correlation_id.context", "correlation_id"))
@@ -23,13 +25,27 @@ def checked_id(given: object) -> str | None:
 
 def foreign_id() -> str | None:
     """Return the id that django-guid or asgi-correlation-id gave to this request, where one is in use."""
-    for module, variable in _FOREIGN:
-        found = sys.modules.get(module)
-        if found is not None:
-            value = getattr(found, variable).get(None)
-            if value is not None:
-                return str(value)
+    for module, name in _FOREIGN:
+        # A module that another thread is just importing has no variable yet.
+        variable = getattr(sys.modules.get(module), name, None)
+        value = variable.get(None) if isinstance(variable, ContextVar) else None
+        if type(value) is str:
+            return value
     return None
+
+
+def checked_proxies(given: object) -> int:
+    """Return how many proxies are trusted.
+
+    Raises:
+        ConfigError: It is no number from 0 on.
+    """
+    if type(given) is not int or given < 0:
+        raise ConfigError(
+            "trusted_proxies (in Django's settings DCRLOG_TRUSTED_PROXIES) must be the number of your own "
+            f"proxies that append to X-Forwarded-For, from 0 on, got {shown(given)}."
+        )
+    return given
 
 
 def client_address(peer: object, forwarded: object, trusted_proxies: int) -> str | None:
@@ -69,16 +85,16 @@ class Request(Live):
         found = foreign_id()
         if found is not None:
             self._fields["request_id"] = found
-        if self._late is not None and "user" not in self._fields:
-            user = self._user(self._late)
-            if user is not None:
-                return {**self._fields, "user": user}
-        return dict(self._fields)
+        fields = dict(self._fields)
+        late = self._late
+        if late is not None and "user" not in fields:
+            try:
+                fields["user"] = late()
+            except Exception:  # whatever a framework has changed, the record matters more
+                return fields
+        return fields
 
-    @staticmethod
-    def _user(late: Callable[[], object]) -> object:
-        try:
-            return late()
-        except Exception:
-            # Whatever a framework has changed, the record matters more.
-            return None
+    def end(self) -> None:
+        """Keep what is known, and let go of the framework's request: a task may go on in this context."""
+        self._fields = self.fields()
+        self._late = None

@@ -5,7 +5,7 @@ from contextvars import Token
 from typing import Any, cast
 
 from dcrlog import context
-from dcrlog.context.request import Request, client_address
+from dcrlog.context.request import Request, checked_proxies, client_address
 
 Environ = dict[str, Any]
 WsgiApp = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -21,13 +21,16 @@ class RequestContext:
         app: The application.
         trusted_proxies: How many proxies of one's own append to `X-Forwarded-For`; 0 ignores that header.
         late_user: Returns who the user is, as far as known, each time that a record is made.
+
+    Raises:
+        ConfigError: `trusted_proxies` is no such number.
     """
 
     def __init__(
         self, app: WsgiApp, *, trusted_proxies: int = 0, late_user: Callable[[], object] | None = None
     ) -> None:
         self._app = app
-        self._trusted_proxies = trusted_proxies
+        self._trusted_proxies = checked_proxies(trusted_proxies)
         self._late_user = late_user
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
