@@ -9,7 +9,7 @@ LOGGING = {
     "formatters": {
         "json": {
             "()": "pythonjsonlogger.json.JsonFormatter",
-            "fmt": ["message", "levelname"],
+            "fmt": "%(message)s %(levelname)s",
             "static_fields": {"service": "shop"},
             "rename_fields": {"user_id": "user"},
         },

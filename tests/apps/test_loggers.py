@@ -91,7 +91,7 @@ def test_a_json_formatter_supplies_the_fields(log):
 def test_a_field_that_has_a_columns_name_fills_that_column(log):
     """Unless `columns=` maps the column to another field."""
     formatter = JsonFormatter(
-        ["message", "levelname", "exc_info"], rename_fields={"message": "Message", "levelname": "Level"},
+        "%(message)s %(levelname)s %(exc_info)s", rename_fields={"message": "Message", "levelname": "Level"},
         static_fields={"Host": "web-1", "Tenant": "static", "TraceId": "t"}, timestamp="TimeGenerated",
     )  # fmt: skip
     made = add(log, formatter)
@@ -213,7 +213,7 @@ def test_redaction_reaches_what_a_formatter_supplies(log):
 
 def test_formatting_in_many_threads_mixes_nothing(log):
     """One copy of the formatter serves them all."""
-    made = add(log, JsonFormatter(["message"], static_fields={"app": "shop"}))
+    made = add(log, JsonFormatter("%(message)s", static_fields={"app": "shop"}))
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: log.info("m%d", n, extra={"tenant_id": str(n)}), range(400)))
 
@@ -236,20 +236,20 @@ def test_a_formatter_set_later_takes_over_and_none_gives_back(log):
     ]  # fmt: skip
 
 
-def test_every_reserved_attribute_can_be_asked_for(log):
-    """With or without a column of its own."""
-    made = add(
-        log, JsonFormatter(sorted(set(RESERVED_ATTRS) - {"exc_info", "stack_info", "exc_text", "args"}))
-    )
+def test_every_attribute_of_logging_can_be_asked_for(log):
+    """With or without a column of its own; what has none goes into the dynamic one."""
+    names = set(RESERVED_ATTRS) - {"exc_info", "stack_info", "exc_text", "args", "taskName"}
+    made = add(log, JsonFormatter(" ".join(f"%({name})s" for name in sorted(names))))
     log.info("m")
     (row,) = rows_of(made)
+    (record,) = log.seen
+    without_column = {
+        "filename", "levelno", "module", "msecs", "msg", "pathname", "processName", "relativeCreated",
+        "thread",
+    }  # fmt: skip
 
-    assert row["Properties"] == {"levelno": 20} | {
-        name: getattr(log.seen[0], name)
-        for name in row["Properties"]
-        if name not in {"taskName", "msg"}
-    } | {"msg": "m"} | ({"taskName": None} if "taskName" in row["Properties"] else {})  # fmt: skip
-    assert (row["Line"], row["Process"]) == (log.seen[0].lineno, log.seen[0].process)
+    assert row["Properties"] == {name: getattr(record, name) for name in without_column}
+    assert (row["Line"], row["Process"]) == (record.lineno, record.process)
 
 
 @pytest.fixture
@@ -324,6 +324,16 @@ def test_a_processor_formatter_on_the_handler_supplies_the_message(log, configur
 
     assert row["Amount"] == 12.5
     assert "paid" in row["Message"]
+
+
+def test_a_json_formatter_gets_structlogs_fields_as_extras(log, configured):
+    """And may rename them."""
+    slog = configured(structlog.stdlib.ProcessorFormatter.wrap_for_formatter)
+    made = add(log, JsonFormatter(static_fields={"app": "shop"}, rename_fields={"user": "who"}))
+    slog.info("paid", amount=12.5, user=7)
+    (row,) = rows_of(made)
+
+    assert (row["Message"], row["Amount"], row["Properties"]) == ("paid", 12.5, {"app": "shop", "who": 7})
 
 
 @pytest.fixture

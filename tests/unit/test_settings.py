@@ -82,6 +82,17 @@ def test_the_options_that_are_no_setting_are_read_from_their_variables(tmp_path)
     assert (settings.rule_id, settings.stream_name) == (ID, "Custom-A")
 
 
+def test_the_columns_of_a_request_can_be_asked_for_by_their_variable():
+    """A word, where other columns are JSON."""
+    environment = {"DATA_COLLECTION_ENDPOINT": ENDPOINT, "LOGS_DCR_RULE_ID": ID}
+
+    assert load({}, {**environment, "DCRLOG_COLUMNS": " request\n"}).columns == load(
+        {"columns": "request"}, environment
+    ).columns  # fmt: skip
+    with pytest.raises(ConfigError, match="or be \"request\", got 'requests'"):
+        load({}, {**environment, "DCRLOG_COLUMNS": "requests"})
+
+
 def test_the_names_of_the_official_samples_are_read():
     """Who has run a sample of azure-monitor-ingestion has nothing to set."""
     environment = {
