@@ -75,8 +75,9 @@ def test_logurus_fields_stand_beside_other_extras(loguru):
     assert row["Properties"] == {"other": 2, "extra.msg": "taken"}
 
 
-def test_an_extra_of_that_name_stays_whole_where_loguru_is_not_in_use():
+def test_an_extra_of_that_name_stays_whole_where_loguru_is_not_in_use(monkeypatch):
     """It is the application's own."""
+    monkeypatch.delitem(sys.modules, "loguru", raising=False)
     assert build_row(make_record(extra={"tenant": "t"}))["Properties"] == {"extra": {"tenant": "t"}}
 
 
