@@ -89,6 +89,9 @@ def boom(request):
 async def later(request):
     await asyncio.sleep(0)
     await sync_to_async(log.info)("later")
+    from django.contrib.auth.models import User
+
+    request._acached_user = User(pk=8)  # where `await request.auser()` keeps what it has loaded
     log.info("even later")
     return HttpResponse("later")
 

@@ -121,6 +121,8 @@ def test_djangos_user_is_told_once_the_view_has_loaded_it_and_costs_no_query(dja
 
     assert told(ours, "User")[:2] == [("before, after 0 queries", None), ("after, after 1 queries", "7")]
     assert ours[2]["User"] == "7"
+    later = [row for row in django[kind] if row["RequestId"] == "r-la" and row["Logger"] == "shop"]
+    assert told(later, "User") == [("later", None), ("even later", "8")]
 
 
 @pytest.mark.parametrize("kind", ["wsgi", "asgi"])
