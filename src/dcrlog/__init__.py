@@ -16,12 +16,14 @@ __all__ = [
     "DropReason",
     "LogsIngestionHandler",
     "Rule",
+    "Sample",
     "Stats",
     "Stream",
     "__version__",
 ]
 
 if TYPE_CHECKING:
+    from dcrlog._sample import Sample
     from dcrlog.handler import LogsIngestionHandler
 
     __version__: str
@@ -33,6 +35,10 @@ else:
             from dcrlog.handler import LogsIngestionHandler
 
             return LogsIngestionHandler
+        if name == "Sample":
+            from dcrlog._sample import Sample
+
+            return Sample
         if name == "__version__":
             from importlib.metadata import version
 

@@ -103,7 +103,8 @@ def otel_span_ids() -> tuple[str, str] | None:
     return f"{found.trace_id:032x}", f"{found.span_id:016x}"
 
 
-def _read_trace_id(record: logging.LogRecord) -> Any:
+def read_trace_id(record: logging.LogRecord) -> Any:
+    """Return the id of the current span's trace, else the extra `trace_id`, else None."""
     ids = otel_span_ids()
     return ids[0] if ids else record.__dict__.get("trace_id")
 
@@ -122,7 +123,7 @@ HOST: Final = os.uname().nodename if hasattr(os, "uname") else platform.node()
 COMPUTED: Final[dict[str, Read]] = {
     "message": read_message,
     "exception": read_exception,
-    "trace_id": _read_trace_id,
+    "trace_id": read_trace_id,
     "span_id": _read_span_id,
     "host": _read_host,
 }

@@ -15,6 +15,7 @@ from dcrlog import (
     DropReason,
     LogsIngestionHandler,
     Rule,
+    Sample,
     Stats,
     Stream,
 )
@@ -50,6 +51,14 @@ def a_sender_and_a_clock_can_be_given_for_tests() -> None:
     sender = ScriptedSender([503, 204])
     LogsIngestionHandler(sender=sender, clock=ManualClock())
     LogsIngestionHandler(sender=RecordingSender())
+
+
+def a_sample_is_a_filter_that_counts() -> None:
+    sample = Sample({"DEBUG": 0.1, "noisy.logger": 0.01}, keep="WARNING", default=0.5)
+    as_stdlib: logging.Filter = sample
+    print(as_stdlib)
+    assert_type(sample.kept, int)
+    assert_type(sample.left_out, int)
 
 
 def a_rule_has_streams_of_columns(rule: Rule) -> None:
