@@ -53,6 +53,7 @@ def main():
             "NullHandler": logging.NullHandler(),
             "benchmark rule": LogsIngestionHandler(sender=Discard(), rule=RULE),
             "default columns": LogsIngestionHandler(sender=Discard()),
+            "default columns, redact=True": LogsIngestionHandler(sender=Discard(), redact=True),
         }
 
     rows = list(rows_of(compare(handlers())))

@@ -26,6 +26,8 @@ _LEAST_LIMIT: Final = 64
 _encode: Final = msgspec.json.Encoder().encode
 _KEPT: Final = frozenset({"created", "levelname", "name", "host", "process", "threadName", "lineno"})
 """Fields that stay in a row whose redactor failed: nothing an application puts secrets into."""
+_WITHHELD: Final = f"{REDACTED[:-1]}: the redactor raised "
+_TAKES_TEXT: Final = frozenset({ColumnType.STRING, ColumnType.DYNAMIC})
 
 
 class CarefulBuilder:
@@ -59,11 +61,11 @@ class CarefulBuilder:
         self._properties = next((column.name for column in columns if "properties" in column.fields), None)
         self._count = count
         self._redact = redact
-        self._clean = redact.clean if isinstance(redact, Redactor) else None
+        self._redactor = redact if isinstance(redact, Redactor) else None
         self._secret = {
             column.name
             for column in columns
-            if isinstance(redact, Redactor) and any(map(redact.is_secret, column.fields))
+            if self._redactor is not None and any(map(self._redactor.is_secret, column.fields))
         }
         self._empty = b'{"%b":null}' % columns[0].name.encode()
         strings = (column.name.encode() for column in columns if column.type is ColumnType.STRING)
@@ -109,9 +111,7 @@ class CarefulBuilder:
         for column, read in self._columns:
             if "properties" in column.fields:
                 continue
-            value = self._read(column, read, record)
-            if self._clean is not None:
-                value = self._clean(value)
+            value = self._clean(self._read(column, read, record))
             try:
                 made = COERCE[column.type](value)
             except (KeyboardInterrupt, SystemExit):
@@ -127,11 +127,9 @@ class CarefulBuilder:
         if self._properties is not None:
             found = self.with_bound(self._extras(record) | misfits, context.current())
             if found:
-                if self._clean is not None:
-                    found = self._clean(found)
                 # Its members are plain already.
                 is_text = self._types[self._properties] is ColumnType.STRING
-                row[self._properties] = text(found) if is_text else found
+                row[self._properties] = text(self._clean(found)) if is_text else found
         if self._redact is not None:
             row = self._redacted(row)
         return self._encode_within_limits(row) if row else self._empty
@@ -174,21 +172,41 @@ class CarefulBuilder:
         except BaseException as error:
             return {"...": f"[unreadable: {type(error).__name__}]"}
 
+    def _clean(self, value: Any) -> Any:
+        """Redact inside a container before a string column makes text of it."""
+        return value if self._redactor is None else self._guarded(self._redactor.clean, value)
+
     def _redacted(self, row: dict[str, Any]) -> dict[str, Any]:
+        redactor = self._redactor
+        if redactor is not None:
+            return self._refitted({name: self._guarded(redactor.field, name, row[name]) for name in row})
         try:
             # A copy, since a callable of the user's may change what it gets and then fail.
             return self._refitted(self._redact(dict(row)) if self._redact else row)
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
-            self._count("misfits", 1)
+            # Of a callable that has the whole row nobody can tell which value it has failed at.
             kept = {column.name for column, _ in self._columns if column.fields[-1] in _KEPT}
-            failed = f"{REDACTED[:-1]}: the redactor raised {type(error).__name__}]"
+            withheld = {name: self._withheld(error) for name in row if name not in kept}
             return {
-                name: value if name in kept else failed
+                name: withheld.get(name, value)
                 for name, value in row.items()
-                if name in kept or self._types[name] is ColumnType.STRING
+                if name in kept or self._types[name] in _TAKES_TEXT
             }
+
+    def _guarded(self, redact: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            return redact(*arguments)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            return self._withheld(error)
+
+    def _withheld(self, error: BaseException) -> str:
+        """Return what a row has in place of a value that could not be redacted; never what was raised."""
+        self._count("withheld", 1)
+        return f"{_WITHHELD}{type(error).__name__}]"
 
     def _refitted(self, row: dict[str, Any]) -> dict[str, Any]:
         """Fit a redacted row into its columns again: a callable may have put anything into it."""
@@ -200,8 +218,8 @@ class CarefulBuilder:
             try:
                 made = COERCE[kind](value)
             except Misfit:
-                # The mark of a redacted number has no place in its column, and that is no misfit.
-                if value != REDACTED:
+                # A mark in place of a number has no place in its column, and that is no misfit.
+                if value != REDACTED and not (type(value) is str and value.startswith(_WITHHELD)):
                     self._count("misfits", 1)
                 continue
             if made is not None:

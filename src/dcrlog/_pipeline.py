@@ -27,7 +27,9 @@ from dcrlog._syncer import Syncer
 from dcrlog.settings import AccountRows, OnFull, Settings
 from dcrlog.stats import DropReason, Stats
 
-_COUNTERS: Final = ("misfits", "truncated", "maybe_delivered", "requests", "sent_bytes", "dead_dropped")
+_COUNTERS: Final = (
+    "misfits", "withheld", "truncated", "maybe_delivered", "requests", "sent_bytes", "dead_dropped",
+)  # fmt: skip
 
 
 class Pipeline:

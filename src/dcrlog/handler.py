@@ -47,7 +47,8 @@ class LogsIngestionHandler(logging.Handler):
         on_full: "drop_newest" (default), "drop_oldest", or "block" for at most `block_timeout`.
         block_timeout: Seconds. Default 10.
         max_senders: Threads that deliver at the same time, at most. Default 8.
-        redact: True, `{"keys": [...], "patterns": [...]}`, or a callable that takes and returns a row.
+        redact: True, `{"keys": [...], "patterns": [...], "shipped": True}`, or a callable that takes and
+            returns a row. See docs/handler.md.
         on_drop: Called with a `DropReason` and a number of rows when rows were lost: by a sender, outside of
             all locks, at most once a second. What it logs through this handler is refused.
         account_rows: "losses" (default) tells losses in the table, in a row with reason, count by level and

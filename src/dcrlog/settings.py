@@ -3,7 +3,7 @@
 import os
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -70,7 +70,7 @@ class Settings:
     endpoint: Endpoint | None
     rule_id: str
     stream_name: str
-    credential: Any
+    credential: Any = field(repr=False)
     columns: tuple[MappedColumn, ...]
     enabled: bool = True
     level: int = 0
@@ -88,7 +88,7 @@ class Settings:
     fsync: bool = False
 
 
-OPTIONS: Final = frozenset({field.name for field in fields(Settings)} | {"rule", "audience"})
+OPTIONS: Final = frozenset({each.name for each in fields(Settings)} | {"rule", "audience"})
 
 
 def load(

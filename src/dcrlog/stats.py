@@ -37,6 +37,7 @@ class Stats:
         unspooled: Rows that were kept in memory only, because the disk of the spool was full or failed.
         pending: Rows in the queue or in a request under way.
         misfits: Values that did not fit their column and became null.
+        withheld: Values left out of rows because the redactor failed at them.
         truncated: Values cut because the service would cut them at 64 KB.
         maybe_delivered: Rows of requests that got no clear answer, each time they did: the service may have
             stored them, and they were sent again. There are no more duplicates than these.
@@ -54,6 +55,7 @@ class Stats:
     pending: int = 0
     unspooled: int = 0
     misfits: int = 0
+    withheld: int = 0
     truncated: int = 0
     maybe_delivered: int = 0
     requests: int = 0

@@ -9,7 +9,7 @@ import pytest
 from dcrlog import DropReason
 from dcrlog.emulator import Emulator
 from dcrlog.testing import RecordingSender
-from pipelines import make_logger, make_pipeline, until
+from pipelines import assert_balanced, make_logger, make_pipeline, until
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +43,7 @@ def logger():
     logger = make_logger("delivery")
     yield logger
     for handler in logger.handlers[:]:
-        stats = handler.stats()
-        assert stats.accepted == stats.delivered + sum(stats.dropped.values()) + stats.pending
+        assert_balanced(handler)
         logger.removeHandler(handler)
         handler.close()
 

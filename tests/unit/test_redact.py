@@ -1,17 +1,23 @@
 """Secrets taken out of a row."""
 
-import re
+import contextlib
+import inspect
 import sys
 import time
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import hostile
-from dcrlog._redact import DEFAULT_KEYS, DEFAULT_PATTERNS, REDACTED, make_redactor
+import secret_samples
+from dcrlog._redact import REDACTED, make_redactor
+from dcrlog._rows import compile_builder
+from dcrlog._secrets import KEYS, SECRETS, hide_cards, is_card
 from dcrlog.errors import ConfigError
-from hostile import Counts, build_row, make_record
+from hostile import Counts, build_row, columns_of, make_record
+from secret_samples import PASSWORD
 
 SECRET = "hunter2xyz"
 
@@ -49,36 +55,117 @@ def test_a_harmless_key_keeps_its_value():
     }
 
 
-@pytest.mark.parametrize(
-    "text",
-    [f"Authorization: Bearer {SECRET}", f"basic {SECRET}", f"Password={SECRET};",
-    f"client_secret={SECRET}&a=1",
-     f"DB_PASSWORD = {SECRET}", f"Server=x;Pwd={SECRET};", f"AccountKey={SECRET}==;",
-     f"https://h/?a=1&sig={SECRET}&b",
-     f"{{'password': '{SECRET}', 'a': 1}}", f'{{"client_secret":"{SECRET}"}}',
-     f"password='{SECRET} {SECRET}'",
-     f"postgres://user:{SECRET}@db:5432/x", f"redis://:{SECRET}@h", f"eyJhbGciOi.eyJ{SECRET}.{SECRET}",
-     f"x-eyJhbGciOi.eyJ{SECRET}.{SECRET}", f"token_eyJhbGciOi.eyJ{SECRET}.", f"access_token={SECRET}",
-     f"-----BEGIN RSA PRIVATE KEY-----\n{SECRET}\n-----END RSA PRIVATE KEY-----",
-     f"-----BEGIN PRIVATE KEY-----\n{SECRET}"],
-)  # fmt: skip
-def test_a_secret_in_any_text_is_taken_out(text):
+@pytest.mark.parametrize(("text", "secret"), secret_samples.EVERY)
+def test_a_secret_of_every_shipped_kind_is_taken_out_of_any_text(text, secret):
     """Message, arguments, traceback, nested values and keys."""
     record = make_record(f"first {text}", exc_info=raised(ValueError(text)), body={text: [text]}, **{text: 1})
     row = build_redacted(record)
 
-    assert SECRET not in str(row)
+    assert secret in text
+    assert secret not in str(row)
     assert row["Message"].startswith("first ")
     assert row["Exception"].startswith("Traceback")
-    assert SECRET not in str(build_redacted(make_record("%s", (text,), stack=text)))
+    assert secret not in str(build_redacted(make_record("%s", (text,), stack=text)))
+
+
+@pytest.mark.parametrize("kind", [*SECRETS, "card number"])
+def test_a_kind_is_found_by_itself(kind):
+    """Without the help of the others, and with the hints that let most texts pass without a search."""
+    for text, secret in secret_samples.SAMPLES[kind]:
+        if kind == "card number":
+            found = hide_cards(text, REDACTED)
+        else:
+            pattern, hints = SECRETS[kind]
+            assert any(hint in text.casefold() for hint in hints)
+            found = pattern.sub(REDACTED, text)
+        assert secret not in found
+        assert REDACTED in found
+
+
+def test_every_shipped_kind_has_a_sample():
+    """And none of them matches the empty text."""
+    assert secret_samples.SAMPLES.keys() == {*SECRETS, "card number"}
+    assert not any(secret.pattern.search("") for secret in SECRETS.values())
 
 
 @pytest.mark.parametrize(
-    "text", ["an ordinary message", "unexpected token: x", "https://host:443/a@b", "a.b.c", "key=1"]
+    "text",
+    [
+        "an ordinary message",
+        "unexpected token: x",
+        "https://host:443/a@b",
+        "a.b.c",
+        "key=1",
+        "wrong password: try again",
+        "basic authentication is off",
+        "bearer authorization",
+        "ssh://git@github.com/x",
+        "InstrumentationKey=00000000-0000-0000-0000-000000000001;IngestionEndpoint=https://x/",
+        "AccountName=shop;EndpointSuffix=core.windows.net",
+        "worker died, sig=9",
+        "SharedAccessKeyName=Root",
+        "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
+        "tokens=5",
+        "the primary key = 7",
+    ],
 )
 def test_an_ordinary_text_stays_as_it_is(text):
     """Redaction that eats messages is switched off."""
     assert build_redacted(make_record(text))["Message"] == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["4111111111111112", "4111 1111 1111 1112", "id 1732464859000", "20261124155419", "1732464859123456789",
+     "trace 4bf92f3577b34da6a3ce929d0e0e4736", "a4111111111111111", "4111111111111111f", "0.4111111111111111",
+     "41111111111111111", "4111111111111111.5", "4111  1111  1111  1111", "4111-1111 1111-1111",
+     "9999999999999995", "4000-4111-4111-4111-411111111111", "2026-11-24 10:11:12"],
+)  # fmt: skip
+def test_a_number_that_is_no_card_s_stays(text):
+    """Ids, times, decimals, hexadecimal digits, and whatever fails the checksum or has no network."""
+    assert build_redacted(make_record(text, note=text))["Message"] == text
+
+
+@given(number=st.integers(10**11, 10**19).map(str), gap=st.sampled_from(["", " ", "-"]))
+def test_of_all_numbers_with_a_network_only_those_with_the_checksum_are_taken_out(number, gap):
+    """By another way to count: doubling from the right, and adding the digits."""
+    doubled = [int(each) * (1 + place % 2) for place, each in enumerate(reversed(number))]
+    is_valid = sum(sum(map(int, str(each))) for each in doubled) % 10 == 0
+    grouped = gap.join(number[at : at + 4] for at in range(0, len(number), 4))
+
+    assert is_valid or not is_card(number)
+    if len(number) == 16:
+        assert (hide_cards(f"n {grouped}", "x") == "n x") is is_card(number)
+
+
+def test_a_card_s_number_is_taken_out_as_a_number_too():
+    """Of a nested value and of a column that holds whole numbers."""
+    columns = {"Card": {"field": "card", "type": "long"}}
+    row = build_redacted(
+        make_record(card=4111111111111111, order=4111111111111112, body=[4111111111111111]), True, columns
+    )
+
+    assert "Card" not in row
+    assert row["Properties"] == {"order": 4111111111111112, "body": [REDACTED]}
+
+
+def test_headers_in_pairs_are_redacted_by_their_names():
+    """An ASGI scope has them so, as bytes."""
+    headers = [(b"x-api-key", b"short"), (b"cookie", b"a=1"), (b"host", b"h")]
+
+    assert build_redacted(make_record(headers=headers))["Properties"]["headers"] == [
+        ["x-api-key", REDACTED],
+        ["cookie", REDACTED],
+        ["host", "h"],
+    ]
+
+
+def test_what_was_harmless_before_is_not_searched_again_and_what_was_not_is():
+    """More texts than are remembered, each of them twice."""
+    redact = make_redactor(True)
+    for number in [*range(1_500)] * 2:
+        row = redact({"Message": f"password={PASSWORD}{number}", "Logger": f"app.{number}"})
+        assert row == {"Message": REDACTED, "Logger": f"app.{number}"}
 
 
 def test_what_a_column_makes_text_of_is_redacted_before():
@@ -113,6 +200,15 @@ def test_ones_own_patterns_are_used_alone():
     row = build_redacted(make_record("card 4111-1111, password=x"), {"patterns": [r"\d{4}-\d{4}"]})
 
     assert row["Message"] == "card [redacted], password=x"
+
+
+def test_ones_own_come_beside_the_shipped_ones_where_that_is_asked_for():
+    """Keys, patterns and cards."""
+    setting = {"keys": ["pin"], "patterns": [r"PNR-\d+"], "shipped": True}
+    row = build_redacted(make_record("PNR-7, password=x, 4111111111111111", pin=1, token="t", n=7), setting)
+
+    assert row["Message"] == "[redacted], [redacted], [redacted]"
+    assert row["Properties"] == {"pin": REDACTED, "token": REDACTED, "n": 7}
 
 
 def test_a_callable_gets_the_row_and_returns_it():
@@ -160,8 +256,34 @@ def test_a_redactor_that_fails_leaks_nothing_and_loses_no_row(redact):
 
     assert SECRET not in str(row)
     assert row["Message"].startswith("[redacted: the redactor raised ")
+    assert row["Properties"] == row["Message"]
     assert (row["Level"], row["Logger"]) == ("INFO", "app")
-    assert counts == {"misfits": 1}
+    assert counts == {"withheld": len({"Message", "Function", "Properties"})}
+
+
+def test_a_value_at_which_the_shipped_redactor_fails_is_withheld_alone():
+    """At the end of the application's stack, say: never the row, and never the secret."""
+    builder = compile_builder(columns_of(), count=(counts := Counts()), redact=make_redactor(True))
+    record = make_record(
+        f"password={PASSWORD}", body=hostile.deep(14, lambda inner: [PASSWORD, inner, {"password": PASSWORD}])
+    )
+
+    def log(frames):
+        return log(frames - 1) if frames else builder(record)
+
+    rows = []
+    depth = sys.getrecursionlimit() - len(inspect.stack())
+    for frames in range(depth - 60, depth):
+        with contextlib.suppress(RecursionError):
+            rows.append(msgspec.json.decode(log(frames)))
+    withheld = [
+        row for row in rows if str(row.get("Properties")).startswith("[redacted: the redactor raised Rec")
+    ]
+
+    assert withheld
+    assert any(row["Message"] == REDACTED for row in withheld)
+    assert counts["withheld"] >= len(withheld)
+    assert not any("password=" in str(row) for row in rows)
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
@@ -179,6 +301,7 @@ def test_interrupt_and_exit_pass_through_a_redactor(error):
     ("setting", "told"),
     [
         (5, "redact must be True"), ("password", "redact must be True"), ({}, "redact must be True"),
+        ({"shipped": 1}, 'redact["shipped"] must be True or False, got 1'),
         ({"key": []}, "redact must be True"), ({"keys": "password"}, 'redact["keys"] must be a list'),
         ({"keys": 5}, 'redact["keys"] must be a list'), ({"keys": [""]}, "'' is none"),
         ({"keys": [5]}, "5 is none"),
@@ -201,14 +324,19 @@ def test_no_redaction_is_the_default():
     assert make_redactor(None) is make_redactor(False) is None
 
 
-@pytest.mark.parametrize(
-    "piece",
-    ["eyJaaaaa-", "eyJ-", "eyJaaaaa.", "eyJaaaaa.aaaaa ", "-----BEGIN ", "-----BEGIN PRIVATE KEY",
-    " PRIVATE KEY",
-     "-----BEGIN PRIVATE KEY-----", "-----END ", "password", "password ", "password = ", "password='",
-     'secret":', "bearer ",
-     "bearer aaaa", "://", "://a:", "://a:b", "?sig=", "sig=&", "a", " ", "=", "_eyJ", "access_token", "\n"],
-)  # fmt: skip
+PIECES = [
+    "eyJaaaaa-", "eyJ-", "eyJaaaaa.", "eyJaaaaa.aaaaa ", "-----BEGIN ", "-----BEGIN PRIVATE KEY",
+    " PRIVATE KEY", "-----BEGIN PRIVATE KEY-----", "-----END ", "password", "password ", "password = ",
+    "password='", 'secret":', "bearer ", "bearer aaaa", "://", "://a:", "://a:b", "?sig=", "sig=&", "a",
+    " ", "=", "_eyJ", "access_token", "\n", '"password":"', "password={", "password=[", "password=x\\\\",
+    '\\\\"', "authorization: ", "authorization: digest ", "cookie: ", "secret: ", "secret: a", "key:",
+    "4111 ", "4111-", "41", "4111111111111", "4111 1111 1111 1111 ", "://a:b@", "://a@", "%3Fsig%3D",
+    "abc8Q~", "A", "AAAA==", "-----BEGIN A PRIVATE KEY-----", "-----END PRIVATE KEY", ";pwd=",
+    "'token', ",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("piece", PIECES)
 def test_no_text_makes_the_default_patterns_slow(piece):
     """Whoever controls a logged text must not control how long the logging call takes."""
     redact = make_redactor(True)
@@ -219,12 +347,27 @@ def test_no_text_makes_the_default_patterns_slow(piece):
     assert time.process_time() - started < 0.3
 
 
+pieces = st.sampled_from(PIECES) | st.text("=:;&?'\"\\\\{}[] \n.-_/@%0eyJsigkAB", min_size=1, max_size=6)
+
+
+@given(start=st.text("abc =", max_size=5), parts=st.lists(pieces, min_size=1, max_size=4), end=pieces)
+def test_no_repetition_of_parts_of_secrets_makes_the_shipped_patterns_slow(start, parts, end):
+    """One that backtracks over a run, or looks for an end from each beginning, takes seconds here."""
+    redact = make_redactor(True)
+    run = "".join(parts)
+    text = start + run * (20_000 // len(run)) + end
+    started = time.process_time()
+
+    redact({"Message": text})
+    assert time.process_time() - started < 0.5
+
+
 secrets = st.text("abcXYZ019", min_size=12, max_size=20)
 
 
 @given(
     secret=secrets,
-    key=st.sampled_from(DEFAULT_KEYS + tuple(key.upper() for key in DEFAULT_KEYS)),
+    key=st.sampled_from(KEYS + tuple(key.upper() for key in KEYS)),
     depth=st.integers(0, 5),
     prefix=st.sampled_from(["", "db_", "X-", "client"]),
     form=st.sampled_from(["password={}", "Bearer {}", "'api_key': '{}'", "amqp://u:{}@h"]),
@@ -249,8 +392,3 @@ def test_redacting_twice_is_redacting_once(tree):
     row = {"Properties": tree}
 
     assert redact(redact(row)) == redact(row)
-
-
-def test_the_default_patterns_are_regular_expressions():
-    """None of them matches the empty text."""
-    assert not any(re.search(pattern, "") for pattern in DEFAULT_PATTERNS)
