@@ -38,6 +38,11 @@ def register(pipeline: Living) -> None:
     _known.add(pipeline)
 
 
+def known() -> list[Living]:
+    """Return the pipelines of this process that are in use."""
+    return list(_known)
+
+
 def hold(pipeline: Living) -> None:
     """Keep a pipeline that has rows and can start no thread, so that the exit still finds it."""
     _held.add(pipeline)

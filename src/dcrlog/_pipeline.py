@@ -124,6 +124,15 @@ class Pipeline:
         """The id that the rows carry, new after a fork."""
         return self._queue.instance_id
 
+    @property
+    def endpoint_url(self) -> str | None:
+        """Where its rows go; None where a given sender knows that."""
+        return None if self._settings.endpoint is None else self._settings.endpoint.url
+
+    def hurry(self) -> None:
+        """End the wait after a failure; the next try comes at once."""
+        self._senders.hurry()
+
     def recovery(self) -> Recovery:
         """Return what delivers what is left in its spool, which it must have."""
         assert self._spool is not None
@@ -222,10 +231,14 @@ class Pipeline:
             self._spool.say_trouble()
             self._spool.close()
 
-    def _give_up(self) -> None:
+    def drop_rest(self) -> int:
+        """Count what is not delivered as lost, and return how many rows that are."""
         # Their answers will not be seen.
         self.count("maybe_delivered", self._queue.rows_in_flight())
-        lost = self._queue.drop_rest(DropReason.EXIT)
+        return self._queue.drop_rest(DropReason.EXIT)
+
+    def _give_up(self) -> None:
+        lost = self.drop_rest()
         if lost:
             self._account.call_on_drop()
             last = f"; last answer: {self._delivery.last_error}" if self._delivery.last_error else ""

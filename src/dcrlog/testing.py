@@ -15,15 +15,17 @@ from dcrlog._clock import Signal
 from dcrlog._retry import Answer
 
 if TYPE_CHECKING:
-    from dcrlog.emulator import Emulator
+    from dcrlog._tested import LogsIngestionEmulator
 
 __all__ = [
     "Answer",
+    "LogsIngestionEmulator",
     "ManualClock",
     "RecordingSender",
     "ScriptedSender",
     "SkippingClock",
     "logs_ingestion_emulator",
+    "logs_ingestion_rule",
 ]
 
 _WATCHDOG_SECONDS: Final = 30.0
@@ -203,12 +205,45 @@ class SkippingClock:
         return False
 
 
-@pytest.fixture
-def logs_ingestion_emulator(monkeypatch: pytest.MonkeyPatch) -> "Iterator[Emulator]":
-    """A running emulator with the default stream; the environment points handlers at it."""
-    from dcrlog.emulator import Emulator
+@pytest.fixture(scope="session")
+def logs_ingestion_rule() -> Any:
+    """The rule of `logs_ingestion_emulator`: None for the default stream.
 
-    with Emulator() as emulator:
-        for name, value in emulator.environment().items():
-            monkeypatch.setenv(name, value)
+    Override it in conftest.py with the path of a rule's JSON file, its content, or a `Rule`.
+    """
+    return None
+
+
+@pytest.fixture(scope="session")
+def _logs_ingestion_server(logs_ingestion_rule: Any) -> "Iterator[LogsIngestionEmulator]":
+    try:
+        from dcrlog._tested import LogsIngestionEmulator
+    except ModuleNotFoundError as error:
+        pytest.fail(f"The fixture logs_ingestion_emulator: {error}", pytrace=False)
+    with LogsIngestionEmulator(logs_ingestion_rule) as emulator:
         yield emulator
+
+
+@pytest.fixture
+def logs_ingestion_emulator(
+    _logs_ingestion_server: "LogsIngestionEmulator", monkeypatch: pytest.MonkeyPatch
+) -> "Iterator[LogsIngestionEmulator]":
+    """A running emulator with empty tables; the environment points handlers at it.
+
+    It runs for as long as the tests do, on ports of its own in each process of pytest-xdist.
+    """
+    emulator = _logs_ingestion_server
+    emulator.begin_test()
+    for name, value in emulator.environment().items():
+        monkeypatch.setenv(name, value)
+    yield emulator
+    emulator.end_test()
+
+
+def __getattr__(name: str) -> Any:
+    # For annotations; whoever has it imported by pytest's plugin alone needs no extra.
+    if name == "LogsIngestionEmulator":
+        from dcrlog._tested import LogsIngestionEmulator
+
+        return LogsIngestionEmulator
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

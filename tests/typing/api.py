@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from typing import assert_type
+from typing import Any, assert_type
 
 from opentelemetry.sdk._logs import LogRecordProcessor
 from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
@@ -22,7 +22,7 @@ from dcrlog import (
 from dcrlog.context import REQUEST_COLUMNS
 from dcrlog.emulator import Emulator
 from dcrlog.otel import LogsIngestionExporter, LogsIngestionProcessor
-from dcrlog.testing import ManualClock, RecordingSender, ScriptedSender
+from dcrlog.testing import LogsIngestionEmulator, ManualClock, RecordingSender, ScriptedSender
 
 
 def a_config_error_can_be_caught_as_dcrlog_error_or_value_error(error: ConfigError) -> None:
@@ -73,6 +73,14 @@ def an_emulator_is_a_context_manager() -> None:
         assert_type(emulator, Emulator)
         assert_type(emulator.endpoint, str)
         assert_type(emulator.environment(), dict[str, str])
+
+
+def the_emulator_of_the_fixture_is_one_with_more(emulator: LogsIngestionEmulator) -> None:
+    as_emulator: Emulator = emulator
+    print(as_emulator)
+    assert_type(emulator.fail_next(503, retry_after=1).hits, int)
+    assert_type(emulator.wait_for("AppLogs_CL", 1)[0], dict[str, Any])
+    emulator.assert_nothing_dropped()
 
 
 def the_front_ends_for_opentelemetry_are_what_its_sdk_asks_for() -> None:
