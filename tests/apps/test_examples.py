@@ -28,5 +28,5 @@ def test_every_example_is_run():
     names = {path.name for path in EXAMPLES.iterdir()} - {"__pycache__"}
 
     assert names == {"otel_sdk.py", "otel_batch.py", "otel_environment.sh"} | {
-        "json_formatter.py", "structlog_events.py", "loguru_sink.py",
+        "json_formatter.py", "structlog_events.py", "loguru_sink.py", "two_tables",
     }  # fmt: skip
