@@ -104,9 +104,11 @@ class Sample(logging.Filter):
         return passes
 
     def _passes(self, record: logging.LogRecord) -> bool:
-        if record.levelno >= self._keep:
+        # Whatever is no whole number or no text raises here, before it is compared with anything.
+        level, name = int.__int__(record.levelno), str.__str__(record.name)
+        if level >= self._keep:
             return True
-        rate = self._rate_of(record)
+        rate = self._rate_of(level, name)
         if rate >= 1.0:
             return True
         if rate <= 0.0:
@@ -114,13 +116,12 @@ class Sample(logging.Filter):
         trace = _trace_of(record)
         return (_draw() if trace is None else _place_of(trace)) < rate
 
-    def _rate_of(self, record: logging.LogRecord) -> float:
-        name = record.name if self._loggers else ""
-        while name:
+    def _rate_of(self, level: int, name: str) -> float:
+        while name and self._loggers:
             if name in self._loggers:
                 return self._loggers[name]
             name = name.rpartition(".")[0]
-        number = bisect.bisect_left(self._levels, record.levelno)
+        number = bisect.bisect_left(self._levels, level)
         return self._level_rates[number] if number < len(self._levels) else self._default
 
     def _renew(self) -> None:
