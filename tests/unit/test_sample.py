@@ -235,3 +235,5 @@ def test_dict_config_puts_it_on_a_handler_or_on_a_logger(place):
     assert len(sender.rows) == (1 if place == "handler" else 2)
     assert (sample.kept, sample.left_out) == (1, 1 if place == "handler" else 0)
     assert handler.stats().accepted == len(sender.rows)
+    logging.getLogger("sampled").removeHandler(handler)
+    handler.close()
