@@ -31,7 +31,7 @@ layers: install
 	$(BIN)/lint-imports --no-logo
 
 unit: install
-	$(BIN)/python -m pytest -q tests/unit
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal tests/unit
 
 fix: install ## repair format, and what the linter can repair
 	$(BIN)/ruff check --fix-only $(CODE)

@@ -17,7 +17,7 @@ from _common import IS_QUICK, command_line, log_records, logger_with, tell
 from _peers import LISTENER, OTEL, OURS, SPOOL, installed, make
 from _service import sink
 
-RECORDS = 40_000 if IS_QUICK else 600_000
+RECORDS = 40_000 if IS_QUICK else 400_000
 CAPACITY = 4 << 20 if IS_QUICK else 64 << 20
 PRODUCERS = 4
 ROUNDS = 1 if IS_QUICK else 3
