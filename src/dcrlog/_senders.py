@@ -1,5 +1,6 @@
 """The threads that deliver batches, and the same loop run in a caller's thread where none can start."""
 
+import _thread
 import contextvars
 import sys
 import threading
@@ -48,6 +49,7 @@ class Senders:
         self._threads: set[threading.Thread] = set()
         self._sleeping: dict[int, Signal] = {}
         self._is_ending = False
+        self._starter = _thread.start_new_thread
         self.are_short = True
         """Whether one more thread should be started. Read without a lock after every put; `start` alone
         sets it back, before the thread looks at the queue, so that no wish for another is lost."""
@@ -84,6 +86,7 @@ class Senders:
     def _start_thread(self) -> None:
         thread = threading.Thread(target=self._run, name="dcrlog-sender", daemon=True)
         self._is_ending = False
+        self._starter = _thread.start_new_thread
         self._threads.add(thread)
         try:
             # An empty context: or every upload would belong to the request that logged first.
@@ -108,6 +111,7 @@ class Senders:
         sleeping = list(self._sleeping.values())
         if sleeping:
             sleeping[0].set()
+            self.are_short = self.are_short or _thread.start_new_thread is not self._starter
         elif len(self._threads) < self._most and self._backoff.left() <= 0:
             self.are_short = True
 
@@ -150,14 +154,17 @@ class Senders:
         ident = threading.get_ident()
         signal = Signal()
         SENDER_IDENTS.add(ident)
-        self._threads.add(threading.current_thread())
+        thread, starter = threading.current_thread(), _thread.start_new_thread
+        self._threads.add(thread)
         try:
-            while self._step_untraced(ident, signal):
+            # Until gevent makes greenlets of threads. The SDK fails in one from before: it runs a program,
+            # which gevent allows in the main thread only.
+            while starter is _thread.start_new_thread and self._step_untraced(ident, signal):
                 pass
         except BaseException as error:
             self._delivery.report_death(error)
         finally:
-            self._threads.discard(threading.current_thread())
+            self._threads.discard(thread)
             if not self._threads:
                 self.are_short = True
             self._queue.reclaim(ident)
@@ -168,6 +175,9 @@ class Senders:
             finally:
                 # Python gives the ident to another thread, whose records are its own.
                 SENDER_IDENTS.discard(ident)
+        while starter is not _thread.start_new_thread:
+            # `threading` cannot let it end any more, since gevent has replaced the ident that it is known by.
+            signal.wait(None)
 
     def _step_untraced(self, ident: int, signal: Signal) -> bool:
         # Anew each time: the application may import OpenTelemetry at any.

@@ -111,3 +111,23 @@ def test_a_child_forked_between_greenlets_sends_none_of_its_parents_rows(run, co
     )
 
     assert counted() == {"before": 1, "parent": 60} | {f"child {number}": 1 for number in range(3)}
+
+
+def test_a_thread_from_before_the_patch_leaves_its_work_to_greenlets(run, counted):
+    """As in gunicorn, which logs that a worker boots, and patches then."""
+    program = run(
+        """
+        log.info("booting")
+        from gevent import monkey
+        monkey.patch_all()
+        import gevent
+        for number in range(20):
+            log.info("%d", number)
+            gevent.sleep(0.001)
+        assert handler.flush(20)
+        """,
+        preamble=IMPORT + CONSTRUCT,
+    )
+
+    assert program.status == 0
+    assert counted() == {"booting": 1} | {str(number): 1 for number in range(20)}
