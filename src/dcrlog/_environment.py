@@ -91,6 +91,7 @@ _READERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "spool_dir": str,
     "spool_capacity": _whole,
     "fsync": _boolean,
+    "flush_on_sigterm": _boolean,
 }
 
 

@@ -10,6 +10,7 @@ import os
 import sys
 import threading
 import weakref
+from contextlib import suppress
 from typing import Final, Protocol
 
 from dcrlog._forking import FORK_GUARD, LOCK_GUARD, RENEWALS
@@ -18,6 +19,9 @@ from dcrlog._own_threads import SENDER_IDENTS
 
 class Living(Protocol):
     """What a pipeline does at the turning points of its process."""
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Wait until everything accepted so far is settled, with 0 not at all; return whether it is."""
 
     def begin_exit(self) -> None:
         """Make everything due at once, and start the one deadline, unless it was started before."""
@@ -74,7 +78,7 @@ def is_in_exit_hook() -> bool:
 
 def begin_exit() -> None:
     """Start the one deadline of all pipelines, where the exit hook of another library comes before ours."""
-    for pipeline in list(_known):
+    for pipeline in known():
         pipeline.begin_exit()
 
 
@@ -89,15 +93,33 @@ def begin_exit_early() -> None:
 
 
 @atexit.register
-def _exit() -> None:
+def exit_now() -> None:
+    """Flush all pipelines within one deadline, and count what is left then as lost: the process ends."""
     begin_exit()
-    pipelines = list(_known)
-    for pipeline in pipelines:
+    for pipeline in known():
         pipeline.finish_exit()
 
 
 def watch_child_process() -> None:
-    """Let a child of multiprocessing flush at its end, where `os._exit` runs no atexit hook."""
+    """Let a child of multiprocessing or Celery flush at its end, where `os._exit` runs no atexit hook."""
+    _watch_celery()
+    _watch_multiprocessing()
+
+
+def _watch_celery() -> None:
+    global _watches_celery  # noqa: PLW0603
+    signal = getattr(sys.modules.get("celery.signals"), "worker_process_shutdown", None)
+    if signal is not None and not _watches_celery:
+        _watches_celery = True
+        with suppress(Exception):
+            signal.connect(_exit_celery)
+
+
+def _exit_celery(**_: object) -> None:
+    exit_now()
+
+
+def _watch_multiprocessing() -> None:
     global _watched_pid  # noqa: PLW0603
     util, process = sys.modules.get("multiprocessing.util"), sys.modules.get("multiprocessing.process")
     if util is None or process is None or _watched_pid == os.getpid():
@@ -105,10 +127,11 @@ def watch_child_process() -> None:
     _watched_pid = os.getpid()
     if process.parent_process() is not None:
         # Registered at the child's first row: earlier ones are cleared while it starts.
-        util.Finalize(None, _exit, exitpriority=100)
+        util.Finalize(None, exit_now, exitpriority=100)
 
 
 _watched_pid: int | None = None
+_watches_celery = False
 
 
 def _hold_guards() -> None:
@@ -128,7 +151,7 @@ def _forget_parent() -> None:
         renew()
     # A new thread may get the ident that one of the parent's had.
     SENDER_IDENTS.clear()
-    for pipeline in list(_known):
+    for pipeline in known():
         pipeline.renew()
 
 

@@ -63,6 +63,10 @@ class Pipeline:
         self._home = None if settings.spool_dir is None else prepare(settings.spool_dir)
         self._begin()
         _lifecycle.register(self)
+        if settings.flush_on_sigterm:
+            from dcrlog.ends import flush_on_sigterm
+
+            flush_on_sigterm()
 
     def renew(self) -> None:
         """Begin with empty accounts, a new instance id, new locks and no thread."""

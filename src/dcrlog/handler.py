@@ -58,6 +58,8 @@ class LogsIngestionHandler(logging.Handler):
             processes may share it. Default: rows are in memory only. See docs/spool.md.
         spool_capacity: Bytes that this handler's part of the spool may take, at least 8 MiB. Default 1 GiB.
         fsync: Whether what was written is synced to the disk, twice a second.
+        flush_on_sigterm: Whether SIGTERM flushes before it ends the process, where the application has no
+            handler for it; see `dcrlog.ends.flush_on_sigterm`.
         sender: For tests: what carries the bodies, in place of the official client.
         clock: For tests: what time is read from.
 
@@ -89,6 +91,7 @@ class LogsIngestionHandler(logging.Handler):
         spool_dir: str | PathLike[str] | None = None,
         spool_capacity: int | None = None,
         fsync: bool | None = None,
+        flush_on_sigterm: bool | None = None,
         sender: Sender | None = None,
         clock: Clock | None = None,
     ) -> None:

@@ -63,6 +63,7 @@ class _FrontEnd:
         spool_dir: str | PathLike[str] | None = None,
         spool_capacity: int | None = None,
         fsync: bool | None = None,
+        flush_on_sigterm: bool | None = None,
         sender: Sender | None = None,
         clock: Clock | None = None,
     ) -> None:

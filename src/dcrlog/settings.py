@@ -65,6 +65,7 @@ class Settings:
         spool_dir: Directory of the spool; None keeps rows in memory.
         spool_capacity: Bytes that the spool may take.
         fsync: Whether the spool is synced to the disk.
+        flush_on_sigterm: Whether SIGTERM flushes before it ends the process.
     """
 
     endpoint: Endpoint | None
@@ -86,6 +87,7 @@ class Settings:
     spool_dir: Path | None = None
     spool_capacity: int = 1024 * MIB
     fsync: bool = False
+    flush_on_sigterm: bool = False
 
 
 OPTIONS: Final = frozenset({each.name for each in fields(Settings)} | {"rule", "audience"})
@@ -141,6 +143,7 @@ def load(
         spool_dir=spool_dir,
         spool_capacity=_integer(given, "spool_capacity", 1024 * MIB, least=8 * MIB, unit="bytes"),
         fsync=_boolean(given, "fsync", default=False),
+        flush_on_sigterm=_boolean(given, "flush_on_sigterm", default=False),
     )
 
 

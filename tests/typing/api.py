@@ -18,6 +18,7 @@ from dcrlog import (
     Sample,
     Stats,
     Stream,
+    ends,
 )
 from dcrlog.context import REQUEST_COLUMNS
 from dcrlog.emulator import Emulator
@@ -29,6 +30,13 @@ def a_config_error_can_be_caught_as_dcrlog_error_or_value_error(error: ConfigErr
     as_own: DcrlogError = error
     as_builtin: ValueError = error
     print(as_own, as_builtin)
+
+
+def what_ends_without_hooks_can_flush(app: ends.FlushAtShutdown) -> None:
+    assert_type(ends.flush(), bool)
+    assert_type(ends.flush(timeout=2.5), bool)
+    assert_type(ends.flush_on_sigterm(), bool)
+    ends.FlushAtShutdown(app, timeout=2)
 
 
 def a_handler_is_a_logging_handler_with_accounts() -> None:

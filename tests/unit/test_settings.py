@@ -47,6 +47,7 @@ WRITTEN = {
     "account_rows": ("never", AccountRows.NEVER),
     "spool_capacity": ("9000000", 9_000_000),
     "fsync": ("YES", True),
+    "flush_on_sigterm": ("true", True),
 }
 
 
