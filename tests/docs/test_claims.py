@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from dcrlog import LogsIngestionHandler
 from dcrlog.emulator import Emulator
 
@@ -42,3 +44,23 @@ def test_every_option_of_the_handler_is_documented():
 
     told = set(re.findall(r"^\| (\w+) \|", text, re.MULTILINE)) | set(re.findall(r"`(\w+)`", text))
     assert options - told == set()
+
+
+EXCERPT = re.compile(
+    r"<!-- not run: (examples/\S+), which the tests (?:serve|run) -->\n```python\n(.*?)```", re.DOTALL
+)
+
+
+def test_a_snippet_that_is_said_to_be_of_an_example_is():
+    """Word for word, so that what a person pastes is what the tests serve."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    excerpts = [found for page in pages for found in EXCERPT.findall(page.read_text(encoding="utf-8"))]
+
+    assert len(excerpts) >= 8
+    assert [path for path, text in excerpts if text not in (ROOT / path).read_text(encoding="utf-8")] == []
+
+
+@pytest.mark.parametrize(("language", "path"), [("json", "fastapi/log.json"), ("yaml", "dictconfig.yaml")])
+def test_a_configuration_in_the_documentation_is_that_of_the_example(language, path):
+    """uvicorn's, and the one in YAML."""
+    assert block("docs/frameworks.md", language) == (ROOT / "examples" / path).read_text(encoding="utf-8")

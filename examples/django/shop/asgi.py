@@ -1,0 +1,10 @@
+"""For ASGI servers: `uvicorn shop.asgi:application`."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+from dcrlog.ends import FlushAtShutdown
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")
+application = FlushAtShutdown(get_asgi_application())
