@@ -28,11 +28,13 @@ class Flow:
         streams: Names of the streams it takes.
         table: The table it fills, for example `AppLogs_CL`.
         transformation: The text of `transformKql`; None where rows pass unchanged.
+        destination: What the rule calls the workspace that it goes to.
     """
 
     streams: tuple[str, ...]
     table: str
     transformation: str | None
+    destination: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +177,8 @@ def _parse_flows(listed: object, streams: Mapping[str, Stream]) -> Iterator[Flow
         taken = tuple(name for name in names if name in streams)
         if taken:
             output = _text(entry, "outputStream") or taken[0]
-            yield Flow(taken, table_of(output, where=where), _transformation(entry, where))
+            goes_to = list(entry.get("destinations") or ("",))
+            yield Flow(taken, table_of(output, where=where), _transformation(entry, where), str(goes_to[0]))
 
 
 def _transformation(entry: Mapping[str, Any], where: str) -> str | None:

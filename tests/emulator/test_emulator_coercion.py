@@ -170,14 +170,14 @@ def test_a_long_text_is_cut_between_characters(character):
 
     assert set(text) == {character}
     assert MAX_FIELD - 4 < len(text.encode()) <= MAX_FIELD
-    assert found.truncated == 1
+    assert found.truncated.total() == 1
 
 
 def test_a_text_of_the_full_size_is_kept():
     """65,536 bytes fit."""
     found = coerce_rows([{"Text": "a" * MAX_FIELD}], [Column("Text", ColumnType.STRING)], NOW)
 
-    assert (found.rows, found.truncated) == ([("a" * MAX_FIELD,)], 0)
+    assert (found.rows, found.truncated.total()) == ([("a" * MAX_FIELD,)], 0)
 
 
 def test_a_long_dynamic_value_becomes_a_string():
@@ -203,7 +203,7 @@ def test_misfits_are_counted():
     found = coerce_rows(rows, [Column("Line", ColumnType.INT)], NOW)
 
     assert found.rows == [(None,), (None,), (1,), (None,)]
-    assert found.misfits == 2
+    assert found.misfits.total() == 2
 
 
 def coerce(kind, value):

@@ -42,6 +42,7 @@ def test_readiness_tells_what_is_served(emulator, web):
     assert get(emulator, web, "/_emulator/ready").json() == {
         "ready": True,
         "rule_id": emulator.rule_id,
+        "rules": [emulator.rule_id],
         "streams": ["Custom-AppLogs"],
         "tables": ["AppLogs_CL"],
         "mode": "strict",

@@ -13,7 +13,7 @@ from dcrlog.emulator.answers import Refusal
 from dcrlog.emulator.auth import Authority
 from dcrlog.emulator.ingestion import Ingestion
 from dcrlog.emulator.requestlog import RequestEntry
-from dcrlog.emulator.rules import check_rule, load_rule
+from dcrlog.emulator.workspace import Workspace
 
 TIME = "2026-11-23T12:00:00Z"
 
@@ -58,9 +58,9 @@ def test_a_row_without_a_time_gets_the_time_of_receipt(emulator, post):
     assert abs(datetime.fromisoformat(row["TimeGenerated"]) - datetime.now(UTC)) < timedelta(minutes=1)
 
 
-@pytest.mark.parametrize("version", ["2021-11-01-preview", "2023-01-01"])
-def test_both_api_versions_are_taken(emulator, post, version):
-    """The version of the 2023 document still works beside the current one."""
+@pytest.mark.parametrize("version", ["2021-11-01-preview", "2023-01-01", "2023-04-01-preview"])
+def test_every_specified_api_version_is_taken(emulator, post, version):
+    """The version of the 2023 document, the current one, and one that only has a specification."""
     assert post(emulator, [{}], query=f"?api-version={version}").status_code == 204
 
 
@@ -165,7 +165,7 @@ def test_losses_that_leave_the_row_are_told(emulator, post):
     post(emulator, [{"Message": "x" * 70_000, "TimeGenerated": "2001-01-01T00:00:00Z"}])
     warning = emulator.requests()[-1]["warning"]
 
-    assert "1 values over 64 KB were truncated." in warning
+    assert "1 values over 64 KB were truncated: Message." in warning
     assert "1 times outside the window" in warning
 
 
@@ -189,7 +189,8 @@ def test_a_body_that_does_not_arrive_is_given_up():
         return await asyncio.Event().wait()
 
     async def answer():
-        rule = check_rule(load_rule(None))
+        workspace = Workspace({}, create_tables=None)
+        rule = workspace.add(None)
         authority = Authority(grant_role=True)
         headers = {
             "content-length": "4",
@@ -204,7 +205,7 @@ def test_a_body_that_does_not_arrive_is_given_up():
             "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
             "path_params": {"rule_id": rule.immutable_id, "stream": "Custom-AppLogs"},
         }
-        ingestion = Ingestion(rule, None, authority, "strict", run=None, read_timeout=0.01)
+        ingestion = Ingestion(workspace, None, authority, "strict", run=None, read_timeout=0.01)
         await ingestion.answer(Request(scope, silence), RequestEntry("ingestion", "POST", "/", None, None))
 
     with pytest.raises(Refusal, match="408 TimeoutExpired"):

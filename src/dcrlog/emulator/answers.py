@@ -137,6 +137,12 @@ def malformed(reason: str) -> Refusal:
     return Refusal(400, "MalformedJson", f"Malformed JSON: {reason}")
 
 
+def time_span() -> Refusal:
+    """The code is seen, its status and text are not."""
+    message = "The times of the records span more than 30 minutes, which an Auxiliary table does not take."
+    return Refusal(400, "RecordsTimeRangeIsMoreThan30Minutes", message)
+
+
 def too_many_requests(retry_after: int) -> Refusal:
     """Status and header are documented, code and text are not published."""
     message = f"The limit of the data collection rule is reached. Retry after {retry_after} seconds."

@@ -9,42 +9,63 @@ from typing import Any, Final
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dcrlog.emulator import tokens
-from dcrlog.emulator.answers import MAX_HEADERS, Refusal
-from dcrlog.emulator.control import control_routes, is_loopback
+from dcrlog.emulator.answers import Refusal
+from dcrlog.emulator.control import control_routes
 from dcrlog.emulator.fault_settings import Kind
-from dcrlog.emulator.faults import Faults
+from dcrlog.emulator.guard import Names, not_let_in
 from dcrlog.emulator.ingestion import Ingestion
 from dcrlog.emulator.injection import injected
+from dcrlog.emulator.landing import Landing
 from dcrlog.emulator.requestlog import Endpoint, Handler, RequestEntry, logged
+from dcrlog.emulator.service import Service
 
 _EVERY_METHOD: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
-def build_app(ingestion: Ingestion, faults: Faults, fail: Callable[[BaseException], None]) -> ASGIApp:
+def build_app(
+    service: Service,
+    *,
+    limits: bool,
+    names: Names,
+    ca_certificate: bytes,
+    fail: Callable[[BaseException], None],
+) -> ASGIApp:
     """Wire the routes.
 
     Args:
-        ingestion: Answers ingestion requests; its store and authority serve the other routes too.
-        faults: The faults on order.
+        service: What answers.
+        limits: Whether to hold each rule to what it may take in a minute.
+        names: The names under which it answers.
+        ca_certificate: The certificate of the emulator's authority, as PEM.
         fail: Is told of every exception that a handler did not expect.
     """
+    landing = Landing(service.store, service.history, service.pulse, service.mode)
+    ingestion = Ingestion(
+        service.workspace,
+        landing,
+        service.authority,
+        service.mode,
+        run=service.run,
+        windows={} if limits else None,
+    )
 
     async def log(entry: dict[str, Any]) -> None:
-        await ingestion.run(lambda: ingestion.store.log(entry))
+        await service.run(lambda: service.history.log(entry))
+        service.pulse.touch()
 
     entered = partial(logged, log=log, fail=fail)
 
     def exposed(kind: Kind, handle: Handler) -> Endpoint:
-        return entered(kind, injected(kind, handle, faults=faults, run=ingestion.run))
+        return entered(kind, injected(kind, handle, faults=service.faults, run=service.run))
 
-    grants = tokens.TokenRoutes(ingestion.authority)
+    grants = tokens.TokenRoutes(service.authority)
     client_credentials = exposed("token", grants.client_credentials)
     routes: list[BaseRoute] = [
-        *control_routes(ingestion, faults),
+        Mount("/_emulator", routes=control_routes(service, ca_certificate)),
         _any_case("/dataCollectionRules/{rule_id}/streams/{stream}", exposed("ingestion", ingestion.answer)),
         Route(tokens.IDENTITY_PATH, exposed("token", grants.app_service), methods=["GET"]),
         Route("/metadata/identity/oauth2/token", exposed("token", grants.imds), methods=["GET"]),
@@ -60,34 +81,24 @@ def build_app(ingestion: Ingestion, faults: Faults, fail: Callable[[BaseExceptio
         fail(error)
         return Refusal(500, "InternalServerError", "The emulator failed. See Emulator.check().").response()
 
-    return _Guard(Starlette(routes=routes, exception_handlers={Exception: failed}))
+    return _Guard(Starlette(routes=routes, exception_handlers={Exception: failed}), names)
 
 
 class _Guard:
     """Refuses what did not come for this host."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, names: Names) -> None:
         self._app = app
+        self._names = names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refusal = _not_let_in(scope)
+        refusal = not_let_in(Request(scope), self._names)
         if refusal is not None:
             await refusal.response()(scope, receive, send)
             return
         # Starlette raises again what its handler has told and answered already.
         with contextlib.suppress(Exception):
             await self._app(scope, receive, send)
-
-
-def _not_let_in(scope: Scope) -> Refusal | None:
-    headers = Request(scope).headers
-    # A page of a foreign name that has been pointed at 127.0.0.1 sends that name (DNS rebinding).
-    if not is_loopback(headers.get("host", "")):
-        return Refusal(421, "MisdirectedRequest", "The Host header must name a loopback address.")
-    # The parser's own limit holds only while the headers are incomplete.
-    if sum(len(name) + len(value) for name, value in headers.raw) > MAX_HEADERS:
-        return Refusal(431, "RequestHeadersTooLarge", f"The headers exceed {MAX_HEADERS} bytes.")
-    return None
 
 
 def _any_case(path: str, endpoint: Endpoint) -> Route:

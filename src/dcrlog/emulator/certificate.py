@@ -1,6 +1,7 @@
 """A certificate authority of the emulator's own, and what a client needs to trust it."""
 
 import ssl
+from collections.abc import Iterable
 from pathlib import Path
 
 import certifi
@@ -8,13 +9,22 @@ import trustme
 
 
 class Certificate:
-    """A fresh authority with one certificate, for the loopback names."""
+    """A fresh authority with one certificate, for the loopback names and others.
 
-    def __init__(self) -> None:
+    Args:
+        names: Further names and addresses.
+    """
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
         self._authority = trustme.CA(organization_name="dcrlog emulator", key_type=trustme.KeyType.ECDSA)
         self._leaf = self._authority.issue_cert(
-            "localhost", "127.0.0.1", "::1", key_type=trustme.KeyType.ECDSA
+            "localhost", "*.ingest.localhost", "127.0.0.1", "::1", *names, key_type=trustme.KeyType.ECDSA
         )
+
+    @property
+    def authority(self) -> bytes:
+        """The certificate of the authority alone, as PEM."""
+        return self._authority.cert_pem.bytes()
 
     def server_context(self) -> ssl.SSLContext:
         """Return the TLS settings of the https listener; like the service, TLS 1.2 and later only."""
@@ -29,5 +39,5 @@ class Certificate:
         The variable replaces the usual authorities, so a bundle of ours alone would break every other https
         call of the process.
         """
-        own = self._authority.cert_pem.bytes().decode()
+        own = self.authority.decode()
         path.write_text(f"{certifi.contents().rstrip()}\n\n{own}", encoding="ascii")

@@ -7,7 +7,7 @@ because a loop over values of one type is several times faster than a call for e
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -42,31 +42,45 @@ class Coerced:
     Attributes:
         rows: One tuple a row, in the order of the columns.
         dropped: How often each undeclared property was dropped.
-        misfits: Values that became null because they did not fit their column.
-        truncated: Values cut to `MAX_FIELD`.
+        misfits: Values that became null because they did not fit their column, by column.
+        truncated: Values cut to `MAX_FIELD`, by column.
         restamped: Times outside the accepted window, replaced by the time of receipt.
+        examples: The first misfit of each column that has one.
     """
 
     rows: list[tuple[Value, ...]] = field(default_factory=list)
     dropped: Counter[str] = field(default_factory=Counter)
-    misfits: int = 0
-    truncated: int = 0
+    misfits: Counter[str] = field(default_factory=Counter)
+    truncated: Counter[str] = field(default_factory=Counter)
     restamped: int = 0
+    examples: dict[str, Any] = field(default_factory=dict)
+    _column: str = ""
+
+    def begin(self, column: str) -> None:
+        """Count what follows for this column."""
+        self._column = column
 
     def cut(self, text: str) -> str:
         """Truncate a text to the limit on a character boundary."""
         if len(text) <= _SURELY_FITS or len(encoded := text.encode()) <= MAX_FIELD:
             return text
-        self.truncated += 1
+        self.truncated[self._column] += 1
         return encoded[:MAX_FIELD].decode(errors="ignore")
 
-    def misfit(self) -> Any:
+    def misfit(self, value: Any) -> Any:
         """Count a value that does not fit its column, and return what it becomes: null."""
-        self.misfits += 1
+        self.examples.setdefault(self._column, value)
+        self.misfits[self._column] += 1
         return None
 
 
-def coerce_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column], received: datetime) -> Coerced:
+def coerce_rows(
+    rows: Sequence[Mapping[str, Any]],
+    columns: Sequence[Column],
+    received: datetime | None,
+    *,
+    declared: Iterable[str] = (),
+) -> Coerced:
     """Coerce rows to columns.
 
     A missing property is null. `TimeGenerated` is never null: a missing or unreadable one becomes the
@@ -75,17 +89,18 @@ def coerce_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column], re
     Args:
         rows: Decoded JSON objects.
         columns: The columns to fill; properties of other names are dropped and counted.
-        received: The time of receipt, aware.
+        received: The time of receipt, aware; None leaves times as they are.
+        declared: Names of further properties, which are dropped but not counted.
     """
     result = Coerced()
-    declared = {column.name for column in columns}
-    undeclared = set[str]().union(*rows) - declared
+    undeclared = set[str]().union(*rows).difference(declared, (column.name for column in columns))
     if undeclared:
         result.dropped.update(name for row in rows for name in row if name in undeclared)
     filled: list[list[Any]] = []
     for column in columns:
+        result.begin(column.name)
         values = _COERCERS[column.type]([row.get(column.name) for row in rows], result)
-        if column.name == "TimeGenerated" and column.type is ColumnType.DATETIME:
+        if received is not None and column.name == "TimeGenerated" and column.type is ColumnType.DATETIME:
             values = _within_window(values, received, result)
         filled.append(values)
     result.rows = list(zip(*filled, strict=True))
@@ -176,7 +191,7 @@ def _integers(bits: int) -> Callable[[list[Any], Coerced], list[Any]]:
             value = int(value)
         if type(value) is int and lowest <= value <= highest:
             return value
-        return result.misfit()
+        return result.misfit(value)
 
     return coerce
 
@@ -190,10 +205,10 @@ def _real(value: Any, result: Coerced) -> Any:
         try:
             number = float(value)
         except OverflowError:
-            return result.misfit()
+            return result.misfit(value)
         if math.isfinite(number):
             return number
-    return result.misfit()
+    return result.misfit(value)
 
 
 def _booleans(values: list[Any], result: Coerced) -> list[Any]:
@@ -201,9 +216,8 @@ def _booleans(values: list[Any], result: Coerced) -> list[Any]:
 
 
 def _boolean(value: Any, result: Coerced) -> int | None:
-    if type(value) is str:
-        value = {"true": True, "false": False}.get(value.lower())
-    return int(value) if type(value) is bool else result.misfit()
+    found = {"true": True, "false": False}.get(value.lower()) if type(value) is str else value
+    return int(found) if type(found) is bool else result.misfit(value)
 
 
 def _datetimes(values: list[Any], result: Coerced) -> list[Any]:
@@ -212,7 +226,7 @@ def _datetimes(values: list[Any], result: Coerced) -> list[Any]:
 
 def _datetime(value: Any, result: Coerced) -> str | None:
     text = parse_datetime(value) if type(value) is str else None
-    return result.misfit() if text is None else text
+    return result.misfit(value) if text is None else text
 
 
 # Casting text to numbers and booleans follows Azure's "if casting fails, null"; for this API nothing is

@@ -15,6 +15,19 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 _SILENT: Final = logging.Logger("dcrlog.emulator")  # noqa: LOG001
 _SILENT.disabled = True
 
+_BAD_REQUEST_PAGE: Final = (
+    b'<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 4.01//EN""http://www.w3.org/TR/html4/strict.dtd">\r\n'
+    b"<HTML><HEAD><TITLE>Bad Request</TITLE>\r\n"
+    b'<META HTTP-EQUIV="Content-Type" Content="text/html; charset=us-ascii"></HEAD>\r\n'
+    b"<BODY><h2>Bad Request - Invalid Verb</h2>\r\n"
+    b"<hr><p>HTTP Error 400. The request verb is invalid.</p>\r\n"
+    b"</BODY></HTML>\r\n"
+)
+_BAD_REQUEST: Final = (
+    b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/html; charset=us-ascii\r\n"
+    b"Server: Microsoft-HTTPAPI/2.0\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b"
+) % (len(_BAD_REQUEST_PAGE), _BAD_REQUEST_PAGE)
+
 _LINGER_0: Final = struct.pack("ii", 1, 0)
 _STEPS_A_SECOND: Final = 100
 
@@ -28,6 +41,11 @@ class Protocol(H11Protocol):
         self.access_log = False
         self.wire = Wire(self)
         self.app_state["wire"] = self.wire
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's signature
+        """Answer what is no HTTP as the service's own front does, with HTML (seen)."""
+        self.transport.write(_BAD_REQUEST)
+        self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell who waits at the connection."""

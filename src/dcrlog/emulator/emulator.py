@@ -1,37 +1,40 @@
 """The emulator as one object: start it, point a client at it, read what arrived, stop it."""
 
-import asyncio
-import tempfile
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from urllib.request import getproxies
 
 from dcrlog.emulator import auth
 from dcrlog.emulator.answers import EmulatorError
-from dcrlog.emulator.app import build_app
-from dcrlog.emulator.certificate import Certificate
 from dcrlog.emulator.faults import Faults
-from dcrlog.emulator.ingestion import Ingestion, Mode
-from dcrlog.emulator.rules import RuleSource, check_rule, load_rule
-from dcrlog.emulator.server import Server, listen
-from dcrlog.emulator.store import MAX_ROWS, Store
-from dcrlog.emulator.tokens import IDENTITY_PATH
+from dcrlog.emulator.landing import Mode
+from dcrlog.emulator.rules import RuleSource
+from dcrlog.emulator.running import Options, Running, run
+from dcrlog.emulator.service import Service
+from dcrlog.emulator.store import MAX_ROWS
+from dcrlog.emulator.tables import TableSource
+from dcrlog.emulator.variables import variables
+from dcrlog.emulator.workspace import Workspace
 from dcrlog.errors import ConfigError
 
 
 class Emulator:
-    """A Logs Ingestion endpoint on this machine, with tokens, a rule and tables of its own.
+    """A Logs Ingestion endpoint on this machine, with tokens, rules and tables of its own.
 
-    Use it as a context manager, or call `start` and `stop`. It listens on loopback only, with https and with
-    http, and may be started again after it was stopped, with new ports and, without `db`, empty tables.
+    Use it as a context manager, or call `start` and `stop`. It listens with https and with http, and may be
+    started again after it was stopped, with new ports and, without `db`, empty tables.
 
     Args:
-        rule: A file, a parsed document, a `Rule`, or None for the default stream `Custom-AppLogs`.
+        rule: A file, a parsed document, a `Rule`, or None for the default stream `Custom-AppLogs`; or a list
+            of such.
+        tables: The tables of the workspace by name: for each a file or a parsed document with its columns.
+        create_tables: Make custom tables that nobody has declared from the streams that fill them. Unless
+            given, this is done where `tables` has none, and in lenient mode; else Azure's refusal is raised.
         mode: `"strict"` answers as Azure does; `"lenient"` accepts what can be understood, and warns.
+        limits: Answer 429 to what exceeds 12,000 requests or 2 GB of a rule in a minute.
+        host: The address to listen on. Others than loopback let other machines read and change everything.
+        names: Names by which other machines call it; they are in its certificate.
         port: The https port; 0 takes a free one.
         http_port: The http port; 0 takes a free one.
         db: A database file to keep rows in; None keeps them in memory.
@@ -40,14 +43,19 @@ class Emulator:
             `"no-role"` has the same effect for one client.
 
     Raises:
-        ConfigError: The rule cannot be used; nothing has been started.
+        ConfigError: A rule or a table cannot be used; nothing has been started.
     """
 
     def __init__(
         self,
-        rule: RuleSource = None,
+        rule: RuleSource | Sequence[RuleSource] = None,
         *,
+        tables: Mapping[str, TableSource] | None = None,
+        create_tables: bool | None = None,
         mode: Mode = "strict",
+        limits: bool = False,
+        host: str = "127.0.0.1",
+        names: Sequence[str] = (),
         port: int = 0,
         http_port: int = 0,
         db: str | Path | None = None,
@@ -58,19 +66,19 @@ class Emulator:
             raise ConfigError(f"mode must be 'strict' or 'lenient', got {mode!r}.")
         if max_rows < 1:
             raise ConfigError(f"max_rows must be at least 1, got {max_rows}.")
-        loaded = load_rule(rule)
-        self._rule = check_rule(loaded)
-        self._mode: Mode = mode
-        self._ports = (port, http_port)
-        self._db = None if db is None else Path(db)
-        self._max_rows = max_rows
+        self._options = Options(
+            host, tuple(names), port, http_port, None if db is None else Path(db), max_rows, mode, limits
+        )
+        if create_tables is None and mode == "lenient":
+            create_tables = True
+        self._workspace = Workspace(tables or {}, create_tables=create_tables)
+        for source in rule if isinstance(rule, list | tuple) else (rule,):
+            self._workspace.add(source)
         self._authority = auth.Authority(grant_role=grant_role)
         self._failures: list[BaseException] = []
-        self._running: _Running | None = None
+        self._running: Running | None = None
         self.faults = Faults()
         """What goes wrong on order; empty at first, and after `reset`."""
-        self.remarks = loaded.remarks
-        """What Azure accepts in the rule, but its author has probably not meant."""
 
     def __enter__(self) -> Self:
         self.start()
@@ -91,31 +99,9 @@ class Emulator:
         """
         if self._running is not None:
             raise EmulatorError("the emulator is running already.")
-        with ExitStack() as undo:
-            store = Store(self._db, self._rule.tables, max_rows=self._max_rows)
-            undo.callback(store.close)
-            worker = ThreadPoolExecutor(1, "dcrlog-emulator-store")
-            undo.callback(worker.shutdown)
-            folder = undo.enter_context(tempfile.TemporaryDirectory(prefix="dcrlog-emulator-"))
-            bundle = Path(folder) / "ca-bundle.pem"
-            certificate = Certificate()
-            certificate.write_bundle(bundle)
-            https, http = (undo.enter_context(listen(port)) for port in self._ports)
-            ingestion = Ingestion(
-                self._rule,
-                store,
-                self._authority,
-                self._mode,
-                run=lambda work: asyncio.get_running_loop().run_in_executor(worker, work),
-            )
-            app = build_app(ingestion, self.faults, self._failures.append)
-            listeners = [(https, certificate.server_context()), (http, None)]
-            server = Server(app, listeners, self._failures.append)
-            undo.callback(server.stop)
-            server.start()
-            self._running = _Running(
-                undo.pop_all(), store, https.getsockname()[1], http.getsockname()[1], str(bundle)
-            )
+        self._running = run(
+            self._options, self._workspace, self.faults, self._authority, self._failures.append
+        )
 
     def stop(self) -> None:
         """Close every connection, end the threads and delete the CA bundle; takes seconds at most.
@@ -141,8 +127,18 @@ class Emulator:
 
     @property
     def rule_id(self) -> str:
-        """The immutable id of the rule; it follows from the streams where the rule has none."""
-        return self._rule.immutable_id
+        """The immutable id of the first rule; it follows from the streams where the rule has none."""
+        return self._workspace.rules[0].immutable_id
+
+    @property
+    def rule_ids(self) -> tuple[str, ...]:
+        """The immutable ids of all rules."""
+        return tuple(rule.immutable_id for rule in self._workspace.rules)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What Azure accepts in the rules, but their authors have probably not meant."""
+        return self._workspace.remarks
 
     @property
     def endpoint(self) -> str:
@@ -165,25 +161,13 @@ class Emulator:
         Args:
             stream_name: The stream it sends to; None takes the first of the rule.
         """
-        variables = {
-            "AZURE_AUTHORITY_HOST": self.endpoint,
-            "AZURE_TENANT_ID": auth.TENANT,
-            "AZURE_CLIENT_ID": auth.CLIENT_ID,
-            "AZURE_CLIENT_SECRET": auth.CLIENT_SECRET,
-            "REQUESTS_CA_BUNDLE": self.ca_bundle,
-            "SSL_CERT_FILE": self.ca_bundle,
-            "IDENTITY_ENDPOINT": f"{self.http_endpoint}{IDENTITY_PATH}",
-            "IDENTITY_HEADER": auth.IDENTITY_HEADER,
-            "DATA_COLLECTION_ENDPOINT": self.endpoint,
-            "LOGS_DCR_RULE_ID": self.rule_id,
-            "LOGS_DCR_STREAM_NAME": stream_name or next(iter(self._rule.streams)),
-        }
-        proxies = getproxies()
-        if proxies:
-            # requests would send even loopback addresses through a proxy.
-            others = [proxies["no"]] if proxies.get("no") else []
-            variables["NO_PROXY"] = ",".join([*others, "localhost", "127.0.0.1"])
-        return variables
+        return variables(
+            https=self.endpoint,
+            http=self.http_endpoint,
+            ca_bundle=self.ca_bundle,
+            rule_id=self.rule_id,
+            stream=stream_name or next(iter(self._workspace.rules[0].streams)),
+        )
 
     def token(
         self, audience: str = auth.DEFAULT_AUDIENCE, *, expires_in: float = 3600, role: bool = True
@@ -197,6 +181,18 @@ class Emulator:
         """
         return self._authority.mint(audience, expires_in=expires_in, role=role)
 
+    def put_rule(self, rule: RuleSource, rule_id: str | None = None) -> None:
+        """Put a rule in place of another one, or add it; who sends to it need not change anything.
+
+        Args:
+            rule: The rule, as at construction.
+            rule_id: The id under which it is served; None takes that of the first rule.
+
+        Raises:
+            ConfigError: Azure would refuse it; the one before stays in place.
+        """
+        self._require().service.put_rule(rule_id or self.rule_id, rule)
+
     def rows(self, table: str) -> list[dict[str, Any]]:
         """Return the rows of a table in arrival order, null where a row has no value.
 
@@ -205,43 +201,53 @@ class Emulator:
         Raises:
             EmulatorError: The rule fills no such table.
         """
-        return self._store_with(table).rows(table)
+        return self._service_with(table).store.rows(table)
 
     def count(self, table: str) -> int:
-        """Return how many rows a table holds; beside busy threads this is far quicker than `rows`.
+        """Return how many rows a table holds; this is far quicker than `rows`.
 
         Raises:
             EmulatorError: The rule fills no such table.
         """
-        return self._store_with(table).count(table)
+        return self._service_with(table).store.count(table)
+
+    def story(self, table: str, number: int) -> dict[str, Any] | None:
+        """Return what became of a row on its way: `sent`, `typed`, `transformed`, `stored`, and `notes`.
+
+        Args:
+            table: The table.
+            number: The row's number among those that arrived since the last reset, from 1.
+
+        Returns:
+            None where there is no such row, or the body that it came in is not kept any more; of those there
+            are 32 MiB.
+
+        Raises:
+            EmulatorError: The rule fills no such table.
+        """
+        told = self._service_with(table).story(table, number)
+        return None if told is None else told.show()
 
     def requests(self) -> list[dict[str, Any]]:
         """Return what was asked and answered, oldest first; the keys are those of `RequestEntry`."""
-        return self._require().store.requests()
+        return self._require().service.history.requests()
+
+    def drops(self) -> list[dict[str, Any]]:
+        """Return what did not reach a table as it was sent, counted by reason, stream, table and field."""
+        return self._require().service.history.drops()
 
     def reset(self) -> None:
-        """Forget all rows, requests and faults."""
-        store = self._require().store
-        self.faults.clear()
-        store.reset()
+        """Forget all rows, requests, losses and faults; rules and tables stay."""
+        self._require().service.reset()
 
-    def _store_with(self, table: str) -> Store:
-        store = self._require().store
-        if table not in self._rule.tables:
-            known = ", ".join(self._rule.tables) or "none"
+    def _service_with(self, table: str) -> Service:
+        service = self._require().service
+        if table not in self._workspace.tables:
+            known = ", ".join(self._workspace.tables) or "none"
             raise EmulatorError(f"the rule fills no table {table!r}. Tables: {known}.")
-        return store
+        return service
 
-    def _require(self) -> "_Running":
+    def _require(self) -> Running:
         if self._running is None:
             raise EmulatorError("the emulator is not running. Use it in a with statement, or call start().")
         return self._running
-
-
-@dataclass(frozen=True, slots=True)
-class _Running:
-    undo: ExitStack
-    store: Store
-    https_port: int
-    http_port: int
-    ca_bundle: str

@@ -5,7 +5,6 @@ removed and waited for from any thread.
 """
 
 import gzip
-import math
 import random
 import threading
 import time
@@ -13,13 +12,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, Final
+from typing import Any
 
 from dcrlog.emulator.fault import Fault
-
-_REQUESTS: Final = 12_000
-_BYTES: Final = 2 * 1024**3
-_WINDOW: Final = 60.0
+from dcrlog.emulator.window import BYTES, REQUESTS, SECONDS, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +50,6 @@ class ActiveFault:
             None if fault.body is None else compress(fault, (fault.body * (fault.repeat or 1)).encode())
         )
         """The body to answer with, made once."""
-        self._clock = clock
         self._counted = 0
         self._taken = 0
         self._hits = 0
@@ -62,8 +57,12 @@ class ActiveFault:
         self._random = random.Random(fault.seed or 0)
         self._text = None if fault.containing is None else fault.containing.encode()
         self._nth = {fault.nth} if isinstance(fault.nth, int) else set(fault.nth or ())
-        self._opened = -math.inf
-        self._requests = self._bytes = 0
+        self._window = Window(
+            requests=fault.requests or REQUESTS,
+            bytes=fault.bytes or BYTES,
+            seconds=fault.window or SECONDS,
+            clock=clock,
+        )
         self._is_cleared = False
         self._held: list[Callable[[], object]] = []
 
@@ -93,7 +92,7 @@ class ActiveFault:
         if self._text is not None and self._text not in arrival.rows:
             return False
         if fault.action == "throttle":
-            return self._is_over(arrival.length)
+            return not self._window.admit(arrival.length)
         self._counted += 1
         # Drawn for every request: which ones are hit then does not depend on the other faults.
         is_drawn = fault.rate is None or self._random.random() < fault.rate
@@ -136,19 +135,7 @@ class ActiveFault:
 
     def retry_after(self) -> int:
         """Return the seconds until a throttle's window ends."""
-        return max(1, math.ceil(self._opened + (self.fault.window or _WINDOW) - self._clock()))
-
-    def _is_over(self, length: int) -> bool:
-        now = self._clock()
-        if now >= self._opened + (self.fault.window or _WINDOW):
-            self._opened, self._requests, self._bytes = now, 0, 0
-        is_over = self._requests + 1 > (self.fault.requests or _REQUESTS) or self._bytes + length > (
-            self.fault.bytes or _BYTES
-        )
-        if not is_over:
-            self._requests += 1
-            self._bytes += length
-        return is_over
+        return self._window.retry_after()
 
 
 class Faults:
@@ -180,6 +167,15 @@ class Faults:
             cleared, self._active = self._active, ()
         for active in cleared:
             active.clear()
+
+    def remove(self, number: int) -> bool:
+        """Remove the fault of that id, as `clear` does all, and tell whether there was one."""
+        with self._lock:
+            found = [active for active in self._active if active.id == number]
+            self._active = tuple(active for active in self._active if active.id != number)
+        for active in found:
+            active.clear()
+        return bool(found)
 
     def look_at_rows(self, kind: str) -> bool:
         """Tell whether some fault needs the rows of such a request."""

@@ -1,4 +1,4 @@
-"""The rule that the emulator serves: loaded, checked as far as Azure checks it, and made ready for rows."""
+"""The rules that the emulator serves: read, and checked as Azure checks them when they are created."""
 
 import hashlib
 import json
@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from dcrlog.emulator.default_rule import DEFAULT_RULE
+from dcrlog.emulator.refused import Detail, RuleRefused, no_table, too_many, wrong_types
+from dcrlog.emulator.tables import TIME, Plan, Table, azure_table, check_table_name
 from dcrlog.errors import ConfigError
 from dcrlog.rules import Flow, Rule
 from dcrlog.schema import Column, ColumnType, Stream
@@ -15,41 +18,8 @@ from dcrlog.tables import azure_tables
 RuleSource = str | Path | Mapping[str, Any] | Rule | None
 """A file, a parsed document, a rule, or nothing for the default rule."""
 
-_TIME: Final = Column("TimeGenerated", ColumnType.DATETIME)
-
-DEFAULT_RULE: Final[Mapping[str, Any]] = {
-    "streamDeclarations": {
-        "Custom-AppLogs": {
-            "columns": [
-                {"name": "TimeGenerated", "type": "datetime"},
-                {"name": "Level", "type": "string"},
-                {"name": "Logger", "type": "string"},
-                {"name": "Message", "type": "string"},
-                {"name": "Exception", "type": "string"},
-                {"name": "TraceId", "type": "string"},
-                {"name": "SpanId", "type": "string"},
-                {"name": "Host", "type": "string"},
-                {"name": "Process", "type": "int"},
-                {"name": "Thread", "type": "string"},
-                {"name": "Function", "type": "string"},
-                {"name": "Line", "type": "int"},
-                {"name": "Properties", "type": "dynamic"},
-                {"name": "ServiceName", "type": "string"},
-                {"name": "ServiceInstance", "type": "string"},
-                {"name": "Resource", "type": "dynamic"},
-                {"name": "InstanceId", "type": "string"},
-                {"name": "Seq", "type": "long"},
-            ]
-        }
-    },
-    "dataFlows": [
-        {
-            "streams": ["Custom-AppLogs"],
-            "destinations": ["workspace"],
-            "outputStream": "Custom-AppLogs_CL",
-        }
-    ],
-}
+_MOST: Final = 10
+"""Streams, and data flows, that a rule may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +29,24 @@ class Destination:
     Attributes:
         table: The table's name.
         columns: What a row is coerced to; `TimeGenerated` is always among them.
+        lacking: Columns of the stream that the table has not: accepted, and not stored.
+        transformation: The text of `transformKql`; None where rows pass unchanged.
+        plan: The table's plan.
     """
 
     table: str
     columns: tuple[Column, ...]
+    lacking: tuple[str, ...] = ()
+    transformation: str | None = None
+    plan: Plan = "Analytics"
+
+
+@dataclass(frozen=True, slots=True)
+class ServedStream:
+    """A stream with the tables that it fills; none where no data flow takes it."""
+
+    stream: Stream
+    destinations: tuple[Destination, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +55,44 @@ class ServedRule:
 
     Attributes:
         immutable_id: As the rule has it, else one that follows from its streams.
-        streams: The destinations of each stream; none where no data flow takes it.
-        tables: The columns of each table.
+        streams: The streams by name.
+        remarks: What Azure accepts but the author has probably not meant.
     """
 
     immutable_id: str
-    streams: Mapping[str, tuple[Destination, ...]]
-    tables: Mapping[str, tuple[Column, ...]]
+    streams: Mapping[str, ServedStream]
+    remarks: tuple[str, ...]
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The names of the tables that it fills."""
+        filled = (each.table for served in self.streams.values() for each in served.destinations)
+        return tuple(dict.fromkeys(filled))
+
+    def resource(self, endpoint: str) -> dict[str, Any]:
+        """Return the rule as Azure Resource Manager shows one of kind Direct, with its own endpoint."""
+        return {
+            "kind": "Direct",
+            "properties": {
+                "immutableId": self.immutable_id,
+                "endpoints": {"logsIngestion": endpoint},
+                "streamDeclarations": {
+                    name: {"columns": [{"name": c.name, "type": c.type.value} for c in served.stream]}
+                    for name, served in self.streams.items()
+                },
+                "dataFlows": [
+                    {
+                        "streams": [name],
+                        "destinations": ["workspace"],
+                        "transformKql": each.transformation or "source",
+                        "outputStream": output_stream(each.table),
+                    }
+                    for name, served in self.streams.items()
+                    for each in served.destinations
+                ],
+                "provisioningState": "Succeeded",
+            },
+        }
 
 
 def load_rule(source: RuleSource) -> Rule:
@@ -102,68 +117,119 @@ def load_rule(source: RuleSource) -> Rule:
     return Rule.parse(source)
 
 
-def check_rule(rule: Rule) -> ServedRule:
-    """Check a rule as Azure would when it is created, and lay out its tables.
+def check_rule(
+    rule: Rule, tables: Mapping[str, Table], *, create_tables: bool, immutable_id: str | None = None
+) -> tuple[ServedRule, dict[str, Table]]:
+    """Check a rule as Azure would when it is created.
+
+    Args:
+        rule: The rule.
+        tables: The tables that exist; Azure's own need not be among them.
+        create_tables: Make a custom table that is missing, and columns that its streams bring.
+        immutable_id: The id under which it is served, where not its own.
+
+    Returns:
+        The rule, and the tables that there are then.
 
     Raises:
-        ConfigError: The rule has a transformation, or two of its parts do not fit together.
+        RuleRefused: What Azure refuses.
+        ConfigError: The rule has a transformation, or asks for tables that the emulator cannot keep.
     """
+    for what, number in (("streams", len(rule.streams)), ("data flows", len(rule.flows))):
+        if number > _MOST:
+            raise RuleRefused(too_many(what, number, _MOST))
+    exist = dict(tables)
     streams: dict[str, list[Destination]] = {name: [] for name in rule.streams}
-    tables: dict[str, dict[str, Column]] = {}
-    for flow in rule.flows:
-        if flow.transformation is not None:
-            raise ConfigError(
-                f"the data flow of stream {flow.streams[0]!r} to table {flow.table!r} has the transformation "
-                f"{flow.transformation!r}. The emulator passes rows unchanged: leave transformKql out, or "
-                "make it 'source'."
-            )
-        for name in flow.streams:
-            destination = Destination(flow.table, _columns(rule.streams[name], flow))
-            streams[name].append(destination)
-            _add_columns(tables.setdefault(flow.table, {}), destination, name)
-    _refuse_tables_alike(tables)
-    return ServedRule(
-        immutable_id=rule.immutable_id or _derived_id(rule),
-        streams={name: tuple(listed) for name, listed in streams.items()},
-        tables={name: tuple(columns.values()) for name, columns in tables.items()},
-    )
-
-
-def _columns(stream: Stream, flow: Flow) -> tuple[Column, ...]:
-    types = stream.types
-    found = types.get("TimeGenerated", ColumnType.DATETIME)
-    if found is not ColumnType.DATETIME:
-        raise _mismatch(stream.name, "TimeGenerated", found, ColumnType.DATETIME)
-    kept = []
-    own = azure_tables().get(flow.table)
-    for column in stream:
-        # A column that an Azure table lacks is accepted and not stored, unless it is a custom one.
-        if own and column.name not in own and not column.name.endswith("_CF"):
+    problems: list[Detail] = []
+    remarks = list(rule.remarks)
+    for number, flow in enumerate(rule.flows):
+        _refuse_transformation(flow)
+        table = exist.get(flow.table) or _missing_table(flow.table, create_tables=create_tables)
+        if table is None:
+            problems.append(no_table(output_stream(flow.table), flow.destination, number))
             continue
-        wanted = ColumnType.parse((own or {}).get(column.name, column.type), where=f"table {flow.table!r}")
-        # In tables a guid is a label: it is stored and queried as a string.
-        if wanted is not column.type and wanted is not ColumnType.GUID:
-            raise _mismatch(stream.name, column.name, column.type, wanted)
-        kept.append(column)
+        for name in flow.streams:
+            brought = _brought(rule.streams[name])
+            table = _grown(table, brought)
+            destination, wrong = _fit(brought, table)
+            if wrong:
+                problems.append(wrong_types(wrong, number))
+            streams[name].append(destination)
+            remarks += _remarks(name, destination)
+        exist[flow.table] = table
+    if problems:
+        raise RuleRefused(*problems)
+    _refuse_tables_alike(exist)
+    served = {name: ServedStream(rule.streams[name], tuple(listed)) for name, listed in streams.items()}
+    found_id = immutable_id or rule.immutable_id or _derived_id(rule)
+    return ServedRule(found_id, served, tuple(dict.fromkeys(remarks))), exist
+
+
+def output_stream(table: str) -> str:
+    """Return how a data flow names a table."""
+    return f"Microsoft-{table}" if table in azure_tables() else f"Custom-{table}"
+
+
+def _refuse_transformation(flow: Flow) -> None:
+    if flow.transformation is not None:
+        raise ConfigError(
+            f"the data flow of stream {flow.streams[0]!r} to table {flow.table!r} has the transformation "
+            f"{flow.transformation!r}. The emulator passes rows unchanged: leave transformKql out, or "
+            "make it 'source'."
+        )
+
+
+def _missing_table(name: str, *, create_tables: bool) -> Table | None:
+    if name in azure_tables():
+        return azure_table(name)
+    if not create_tables:
+        return None
+    check_table_name(name)
+    return Table(name, (TIME,), is_open=True)
+
+
+def _brought(stream: Stream) -> tuple[Column, ...]:
     # Azure's documentation: a missing TimeGenerated is set to the time of receipt.
-    return tuple(kept) if "TimeGenerated" in types else (_TIME, *kept)
+    return stream.columns if TIME.name in stream.types else (TIME, *stream.columns)
 
 
-def _mismatch(stream: str, column: str, produced: ColumnType, wanted: ColumnType) -> ConfigError:
-    return ConfigError(
-        f"stream {stream!r}: Types of transform output columns do not match the ones defined by the output "
-        f"stream: {column} [produced:'{produced.capitalize()}', output:'{wanted.capitalize()}']."
-    )
+def _grown(table: Table, brought: tuple[Column, ...]) -> Table:
+    is_azure = table.name in azure_tables()
+    added = [
+        column
+        for column in brought
+        # On an Azure table people have columns of their own, and nobody has declared them here.
+        if table.is_open or (is_azure and column.name.endswith("_CF"))
+    ]
+    return table.with_columns(added)
 
 
-def _add_columns(table: dict[str, Column], destination: Destination, stream: str) -> None:
-    for column in destination.columns:
-        known = table.setdefault(column.name, column)
-        if known.type is not column.type:
-            raise ConfigError(
-                f"stream {stream!r}, column {column.name!r}: table {destination.table!r} already gets it as "
-                f"{known.type} from another stream, here it is {column.type}."
-            )
+def _fit(brought: tuple[Column, ...], table: Table) -> tuple[Destination, list[tuple[str, str, str]]]:
+    types = table.types
+    wrong = [
+        (column.name, column.type.value, types[column.name].value)
+        for column in brought
+        # In tables a guid is a label: it is stored and queried as a string.
+        if types.get(column.name, column.type) not in (column.type, ColumnType.GUID)
+    ]
+    kept = tuple(column for column in brought if column.name in types)
+    if table.plan == "Auxiliary":
+        # Documented: of columns that differ only in case, such a table keeps one.
+        kept = tuple({column.name.lower(): column for column in reversed(kept)}.values())[::-1]
+    taken = {column.name for column in kept}
+    lacking = tuple(column.name for column in brought if column.name not in taken)
+    return Destination(table.name, kept, lacking, plan=table.plan), wrong
+
+
+def _remarks(stream: str, destination: Destination) -> list[str]:
+    if destination.table in azure_tables():
+        # The rule itself has the remark.
+        return []
+    return [
+        f"stream {stream!r}, column {name!r}: the table {destination.table} has no such column. Its values "
+        "will not be stored."
+        for name in destination.lacking
+    ]
 
 
 def _refuse_tables_alike(tables: Mapping[str, object]) -> None:
@@ -172,8 +238,6 @@ def _refuse_tables_alike(tables: Mapping[str, object]) -> None:
         other = seen.setdefault(name.lower(), name)
         if other != name:
             raise ConfigError(f"the tables {other!r} and {name!r} differ only in case.")
-        if name.lower().startswith("sqlite_"):
-            raise ConfigError(f"table {name!r}: names starting with 'sqlite_' are SQLite's own.")
 
 
 def _derived_id(rule: Rule) -> str:

@@ -38,19 +38,20 @@ class _QuietConfig(Config):
         """Leave the process's logging alone."""
 
 
-def listen(port: int) -> socket.socket:
-    """Open a listening socket on loopback.
+def listen(host: str, port: int) -> socket.socket:
+    """Open a listening socket.
 
     Raises:
-        EmulatorError: The port is taken or is none.
+        EmulatorError: The port is taken or is none, or the host is no address of this machine.
     """
     try:
-        listener = socket.create_server(("127.0.0.1", port), backlog=512)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.create_server((host, port), family=family, backlog=512)
     except (OSError, OverflowError) as error:
         # Its own text is longer, and has the address once more.
         reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
         raise EmulatorError(
-            f"cannot listen on 127.0.0.1 port {port}: {reason}. Choose another port, or 0 for a free one."
+            f"cannot listen on {host} port {port}: {reason}. Choose another port, or 0 for a free one."
         ) from None
     listener.setblocking(False)
     return listener

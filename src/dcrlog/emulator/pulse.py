@@ -1,0 +1,49 @@
+"""How busy an emulator is: rows a second by table for the last minute, and whether anything has changed."""
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from typing import Final
+
+SECONDS: Final = 60
+"""How far back it remembers."""
+
+
+class Pulse:
+    """Counts rows by table and second.
+
+    Args:
+        clock: Tells seconds that only ever grow.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._seconds: deque[tuple[int, Counter[str]]] = deque(maxlen=SECONDS)
+        self.version = 0
+        """Another number after every change."""
+
+    def touch(self) -> None:
+        """Note that something has changed."""
+        self.version += 1
+
+    def count(self, rows: Mapping[str, int]) -> None:
+        """Note that rows were stored."""
+        second = int(self._clock())
+        if not self._seconds or self._seconds[-1][0] != second:
+            self._seconds.append((second, Counter()))
+        self._seconds[-1][1].update(rows)
+        self.touch()
+
+    def recent(self, table: str) -> list[int]:
+        """Return rows in each of the last seconds, the present one last."""
+        counts = [0] * SECONDS
+        now = int(self._clock())
+        for second, rows in list(self._seconds):
+            if (age := now - second) < SECONDS:
+                counts[SECONDS - 1 - age] = rows[table]
+        return counts
+
+    def reset(self) -> None:
+        """Forget what was counted."""
+        self._seconds.clear()
+        self.touch()
