@@ -337,3 +337,8 @@ def exchange(emulator, sent):
     with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
         connection.sendall(sent)
         return connection.recv(65_536)
+
+
+def test_a_browser_that_strays_is_not_told_to_give_up_http(emulator, web):
+    """Strict-Transport-Security for localhost would break every other program with a page on this machine."""
+    assert "Strict-Transport-Security" not in web.get(f"{emulator.http_endpoint}/favicon.ico").headers

@@ -1,5 +1,7 @@
 """`dcrlog emulator`: the service on this machine, until it is stopped."""
 
+import enum
+import ipaddress
 import json
 import signal
 import sys
@@ -11,16 +13,45 @@ import typer
 
 from dcrlog.emulator import Emulator, EmulatorError, Fault
 from dcrlog.emulator.fault import parse_faults
-from dcrlog.errors import ConfigError
+from dcrlog.emulator.store import MAX_ROWS
+from dcrlog.errors import ConfigError, shown
+
+
+class _Mode(enum.StrEnum):
+    STRICT = "strict"
+    LENIENT = "lenient"
 
 
 def emulator(
     *,
     rule: Annotated[
-        Path | None, typer.Option(help="JSON file of the data collection rule; else the default stream.")
+        list[Path] | None,
+        typer.Option(help="JSON file of a data collection rule, once for each; else the default stream."),
     ] = None,
+    table: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME:FILE", help="A table that exists, with the JSON file of its columns."),
+    ] = None,
+    create_tables: Annotated[
+        bool | None,
+        typer.Option(
+            "--create-tables/--no-create-tables",
+            help="Make missing tables from the streams; the default where no --table is given.",
+        ),
+    ] = None,
+    mode: Annotated[_Mode, typer.Option(help="Answer as Azure does, or accept and warn.")] = _Mode.STRICT,
+    limits: Annotated[
+        bool,
+        typer.Option("--limits", help="Answer 429 beyond 12,000 requests or 2 GB of a rule in a minute."),
+    ] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="https port; 0 takes a free one.")] = 0,
+    http_port: Annotated[int, typer.Option(min=0, max=65535, help="http port; 0 takes a free one.")] = 0,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on. Others than loopback let other machines in.")
+    ] = "127.0.0.1",
+    name: Annotated[list[str] | None, typer.Option(help="A name by which other machines call it.")] = None,
     db: Annotated[Path | None, typer.Option(help="SQLite file to keep rows in; else memory.")] = None,
+    max_rows: Annotated[int, typer.Option(min=1, help="Rows that a table keeps.")] = MAX_ROWS,
     fault: Annotated[
         list[str] | None, typer.Option(metavar="JSON", help="A fault, as POST /_emulator/faults takes it.")
     ] = None,
@@ -39,18 +70,60 @@ def emulator(
             faults.append(Fault("status", status=503, rate=fail_rate))
         if latency is not None:
             faults.append(Fault("delay", seconds=latency))
-        with Emulator(rule, port=port, db=db) as running:
+        with Emulator(
+            rule or None,
+            tables=dict(_declared(text) for text in table or []),
+            create_tables=create_tables,
+            mode=mode.value,
+            limits=limits,
+            host=host,
+            names=name or (),
+            port=port,
+            http_port=http_port,
+            db=db,
+            max_rows=max_rows,
+        ) as running:
             for each in faults:
                 running.faults.add(each)
-            for remark in running.remarks:
-                print(f"dcrlog emulator: {remark}", file=sys.stderr)
-            ready = {
-                "https": running.endpoint,
-                "http": running.http_endpoint,
-                "ca_bundle": running.ca_bundle,
-                "environment": running.environment(),
-            }
-            print(json.dumps(ready), flush=True)
+            _greet(running, host)
             stop.wait()
     except (ConfigError, EmulatorError) as error:
         sys.exit(f"dcrlog emulator: {error}")
+
+
+def _declared(text: str) -> tuple[str, Path]:
+    name, _, path = text.partition(":")
+    if not path:
+        raise ConfigError(f"--table {shown(text)} must be a table's name, a colon and a JSON file.")
+    return name, Path(path)
+
+
+def _greet(running: Emulator, host: str) -> None:
+    if not _is_loopback(host):
+        _say(
+            f"warning: listening on {host}. Whoever reaches this machine can read and change all: "
+            "there is no password."
+        )
+    for remark in running.remarks:
+        _say(remark)
+    ready = {
+        "https": running.endpoint,
+        "http": running.http_endpoint,
+        "page": f"{running.http_endpoint}/",
+        "ca_bundle": running.ca_bundle,
+        "rule_ids": running.rule_ids,
+        "environment": running.environment(),
+    }
+    print(json.dumps(ready), flush=True)
+    _say(f"ready. Look at {running.http_endpoint}/ and send to {running.endpoint}; Ctrl+C stops it.")
+
+
+def _say(text: str) -> None:
+    print(f"dcrlog emulator: {text}", file=sys.stderr, flush=True)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

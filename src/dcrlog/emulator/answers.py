@@ -21,11 +21,8 @@ MAX_BODY: Final = 50 * 1024 * 1024
 MAX_HEADERS: Final = 65_536
 """The most that the headers of a request may take."""
 
-_STANDARD_HEADERS: Final = {
-    "Server": "Microsoft-HTTPAPI/2.0",
-    "Strict-Transport-Security": "max-age=31536000; includeSubDomains; preload",
-    "X-Content-Type-Options": "nosniff",
-}
+_STANDARD_HEADERS: Final = {"Server": "Microsoft-HTTPAPI/2.0", "X-Content-Type-Options": "nosniff"}
+_ONLY_HTTPS: Final = {"Strict-Transport-Security": "max-age=31536000; includeSubDomains; preload"}
 
 
 class EmulatorError(DcrlogError):
@@ -65,10 +62,16 @@ class OAuthRefusal(Refusal):
         )
 
 
-def finish(response: Response, *, request_id: str, client_request_id: str | None) -> Response:
+def finish(
+    response: Response, *, is_upload: bool, request_id: str, client_request_id: str | None
+) -> Response:
     """Add the headers that every answer of the service bears."""
+    headers = _STANDARD_HEADERS | {"Date": formatdate(usegmt=True)}
+    if is_upload:
+        # A browser that trusts our authority and strays to another path would turn http off for localhost.
+        headers |= _ONLY_HTTPS
     # A fault may bring its own.
-    for name, value in (_STANDARD_HEADERS | {"Date": formatdate(usegmt=True)}).items():
+    for name, value in headers.items():
         response.headers.setdefault(name, value)
     response.headers["x-ms-request-id"] = request_id
     if client_request_id is not None:

@@ -20,6 +20,7 @@ from dcrlog.emulator.guard import Names, not_let_in
 from dcrlog.emulator.ingestion import Ingestion
 from dcrlog.emulator.injection import injected
 from dcrlog.emulator.landing import Landing
+from dcrlog.emulator.page.routes import page_route, page_routes
 from dcrlog.emulator.requestlog import Endpoint, Handler, RequestEntry, logged
 from dcrlog.emulator.service import Service
 
@@ -32,6 +33,7 @@ def build_app(
     limits: bool,
     names: Names,
     ca_certificate: bytes,
+    https_port: int,
     fail: Callable[[BaseException], None],
 ) -> ASGIApp:
     """Wire the routes.
@@ -41,6 +43,7 @@ def build_app(
         limits: Whether to hold each rule to what it may take in a minute.
         names: The names under which it answers.
         ca_certificate: The certificate of the emulator's authority, as PEM.
+        https_port: Where clients send to.
         fail: Is told of every exception that a handler did not expect.
     """
     landing = Landing(service.store, service.history, service.pulse, service.mode)
@@ -65,7 +68,8 @@ def build_app(
     grants = tokens.TokenRoutes(service.authority)
     client_credentials = exposed("token", grants.client_credentials)
     routes: list[BaseRoute] = [
-        Mount("/_emulator", routes=control_routes(service, ca_certificate)),
+        page_route(service, https_port),
+        Mount("/_emulator", routes=[*page_routes(service), *control_routes(service, ca_certificate)]),
         _any_case("/dataCollectionRules/{rule_id}/streams/{stream}", exposed("ingestion", ingestion.answer)),
         Route(tokens.IDENTITY_PATH, exposed("token", grants.app_service), methods=["GET"]),
         Route("/metadata/identity/oauth2/token", exposed("token", grants.imds), methods=["GET"]),

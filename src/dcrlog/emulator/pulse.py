@@ -21,6 +21,8 @@ class Pulse:
         self._seconds: deque[tuple[int, Counter[str]]] = deque(maxlen=SECONDS)
         self.version = 0
         """Another number after every change."""
+        self.resets = 0
+        """How often everything was forgotten."""
 
     def touch(self) -> None:
         """Note that something has changed."""
@@ -34,6 +36,10 @@ class Pulse:
         self._seconds[-1][1].update(rows)
         self.touch()
 
+    def is_moving(self) -> bool:
+        """Tell whether rows were stored in the last minute."""
+        return bool(self._seconds) and int(self._clock()) - self._seconds[-1][0] <= SECONDS
+
     def recent(self, table: str) -> list[int]:
         """Return rows in each of the last seconds, the present one last."""
         counts = [0] * SECONDS
@@ -46,4 +52,5 @@ class Pulse:
     def reset(self) -> None:
         """Forget what was counted."""
         self._seconds.clear()
+        self.resets += 1
         self.touch()

@@ -94,7 +94,12 @@ def logged(
         entry.ms = round((perf_counter() - started) * 1000, 2)
         # Logged before it is sent: who has the answer finds the request in the log.
         await log(entry.plain())
-        return finish(response, request_id=entry.request_id, client_request_id=entry.client_request_id)
+        return finish(
+            response,
+            is_upload=kind == "ingestion",
+            request_id=entry.request_id,
+            client_request_id=entry.client_request_id,
+        )
 
     async def _answer(request: Request, entry: RequestEntry) -> Response:
         try:

@@ -91,6 +91,7 @@ def run(
             limits=options.limits,
             names=Names(options.host, options.names),
             ca_certificate=certificate.authority,
+            https_port=https.getsockname()[1],
             fail=fail,
         )
         server = Server(app, [(https, certificate.server_context()), (http, None)], fail)

@@ -1,0 +1,257 @@
+// The page is complete without this; here it is kept up to date, and made quick to use.
+// All HTML comes escaped from the emulator. What is made here is made of text.
+
+const KEEP = { rows: 500, requests: 300 };
+const VIEWS = ["rows", "requests", "losses", "rules"];
+const find = (id) => document.getElementById(id);
+const body = document.body;
+const list = find("row-lines");
+const filter = find("filter");
+const pause = find("pause");
+let held = [];
+let heldRows = 0;
+let isPaused = false;
+
+document.documentElement.classList.add("js");
+
+// What comes
+
+const source = new EventSource(
+  `/_emulator/page/events?table=${encodeURIComponent(body.dataset.table)}` +
+    `&after=${body.dataset.row}.${body.dataset.request}`,
+);
+source.onopen = showLife;
+source.onerror = () => say("lost", "no answer, trying again");
+on("rows", (event) => whenRunning(() => addRows(event), event.count));
+on("requests", (event) => whenRunning(() => add(find("requests-lines"), event.html, KEEP.requests), 0));
+on("reset", () => {
+  held = [];
+  heldRows = 0;
+  for (const id of ["row-lines", "requests-lines", "story"]) find(id).replaceChildren();
+});
+on("state", (state) => {
+  showTables(state.tables);
+  find("loss-count").textContent = state.losses || "";
+  if (state.faults !== undefined) swap(find("faults"), state.faults);
+  if (state.drops !== undefined) swap(find("losses-lines"), state.drops);
+  if (state.rules !== undefined) swap(find("rules"), state.rules);
+  applyFilter(find("losses-lines"));
+});
+
+function on(name, act) {
+  source.addEventListener(name, (event) => act(JSON.parse(event.data)));
+}
+
+function whenRunning(act, rows) {
+  if (!isPaused) return act();
+  held.push(act);
+  heldRows += rows;
+  if (held.length > KEEP.rows) held.shift();
+  showLife();
+}
+
+function addRows({ html, missed }) {
+  if (missed > 0 && list.children.length) {
+    const line = document.createElement("li");
+    line.className = "missed";
+    line.textContent = `${missed.toLocaleString("en")} rows came too fast to be shown`;
+    list.prepend(line);
+  }
+  add(list, html, KEEP.rows);
+}
+
+function add(container, html, most) {
+  const isAtTop = container.scrollTop < 4;
+  const height = container.scrollHeight;
+  const old = container.firstElementChild;
+  container.insertAdjacentHTML("afterbegin", html);
+  for (let each = container.firstElementChild; each && each !== old; each = each.nextElementSibling) {
+    each.classList.add("new");
+    applyFilter(container, each);
+  }
+  // Who has scrolled down goes on seeing the same lines.
+  if (!isAtTop) container.scrollTop += container.scrollHeight - height;
+  while (container.children.length > most) container.lastElementChild.remove();
+}
+
+function swap(container, html) {
+  const key = container.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
+  const open = [...container.querySelectorAll("details")].map((each) => each.open);
+  container.innerHTML = html;
+  container.querySelectorAll("details").forEach((each, place) => (each.open = open[place] ?? false));
+  if (key !== undefined) container.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus();
+}
+
+function showTables(tables) {
+  const links = new Map([...document.querySelectorAll("#tables a")].map((link) => [link.dataset.table, link]));
+  for (const { name, count, rate, curve } of tables) {
+    const link = links.get(name) ?? newTable(name);
+    link.querySelector(".count").textContent = count;
+    link.querySelector(".rate").textContent = rate;
+    link.querySelector("polyline").setAttribute("points", curve);
+  }
+}
+
+function newTable(name) {
+  const item = document.querySelector("#tables li").cloneNode(true);
+  const link = item.firstElementChild;
+  link.removeAttribute("aria-current");
+  link.href = `?table=${encodeURIComponent(name)}#rows`;
+  link.dataset.table = name;
+  link.querySelector(".name").textContent = name;
+  find("tables").append(item);
+  return link;
+}
+
+function showLife() {
+  if (isPaused) say("paused", heldRows ? `paused, ${heldRows.toLocaleString("en")} new rows` : "paused");
+  else if (source.readyState === EventSource.OPEN) say("live", "live");
+}
+
+function say(state, text) {
+  const told = find("live");
+  told.dataset.is = state;
+  told.textContent = text;
+}
+
+// What is done here
+
+const ACTIONS = {
+  pause() {
+    isPaused = !isPaused;
+    pause.setAttribute("aria-pressed", isPaused);
+    pause.textContent = isPaused ? "Resume" : "Pause";
+    const waiting = held;
+    held = [];
+    heldRows = 0;
+    waiting.forEach((act) => act());
+    showLife();
+  },
+  async fault(button) {
+    if (button.getAttribute("aria-checked") === "true") {
+      await Promise.all(button.dataset.ids.split(" ").map((id) => ask("DELETE", `/_emulator/faults/${id}`)));
+    } else {
+      const often = JSON.parse(find("often").value || "{}");
+      await ask("POST", "/_emulator/faults", { ...JSON.parse(button.dataset.fault), ...often });
+    }
+  },
+  async reset(button) {
+    if (button.dataset.sure === undefined) {
+      button.dataset.sure = "";
+      button.textContent = "Forget rows, requests, faults?";
+      button.onblur = () => {
+        delete button.dataset.sure;
+        button.textContent = "Reset everything";
+      };
+      return;
+    }
+    button.blur();
+    await ask("POST", "/_emulator/reset", {});
+  },
+  "close-story"() {
+    find("story").replaceChildren();
+    (chosen() ?? list).focus();
+  },
+};
+
+async function ask(method, path, content) {
+  const answer = await fetch(path, {
+    method,
+    headers: { "Content-Type": "application/json" },
+    body: content === undefined ? undefined : JSON.stringify(content),
+  });
+  if (!answer.ok) say("lost", `${answer.status}: ${(await answer.json()).error.message}`);
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-do]");
+  if (button) ACTIONS[button.dataset.do](button);
+  const row = event.target.closest(".row");
+  if (row && getSelection().isCollapsed) tell(row);
+});
+
+// Rows and their stories
+
+const chosen = () => list.querySelector("[aria-selected=true]");
+
+function choose(row) {
+  chosen()?.removeAttribute("aria-selected");
+  row.setAttribute("aria-selected", "true");
+  row.focus();
+}
+
+async function tell(row) {
+  choose(row);
+  const table = encodeURIComponent(body.dataset.table);
+  const answer = await fetch(`/_emulator/page/story/${row.dataset.n}?table=${table}`);
+  find("story").innerHTML = await answer.text();
+  row.scrollIntoView({ block: "nearest" });
+}
+
+function move(step) {
+  let row = chosen() ?? (step > 0 ? null : undefined);
+  if (row === undefined) return;
+  do row = row ? (step > 0 ? row.nextElementSibling : row.previousElementSibling) : list.querySelector(".row");
+  while (row && (row.hidden || !row.classList.contains("row")));
+  if (!row) return;
+  if (find("story").hasChildNodes()) tell(row);
+  else choose(row);
+}
+
+// Views and the filter
+
+function show() {
+  const name = VIEWS.includes(location.hash.slice(1)) ? location.hash.slice(1) : "rows";
+  for (const view of VIEWS) find(view).classList.toggle("open", view === name);
+  for (const link of document.querySelectorAll("nav > a")) {
+    if (link.hash === `#${name}`) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+}
+
+function applyFilter(container, only) {
+  const wanted = filter.value.toLowerCase();
+  for (const each of only ? [only] : container.children) {
+    each.hidden = wanted !== "" && !each.textContent.toLowerCase().includes(wanted);
+  }
+}
+
+filter.addEventListener("input", () => {
+  for (const id of ["row-lines", "requests-lines", "losses-lines"]) applyFilter(find(id));
+});
+addEventListener("hashchange", show);
+show();
+
+// Keys
+
+const KEYS = {
+  "/": () => filter.focus(),
+  " ": () => ACTIONS.pause(),
+  j: () => move(1),
+  k: () => move(-1),
+  ArrowDown: () => move(1),
+  ArrowUp: () => move(-1),
+  Enter: () => chosen() && tell(chosen()),
+  Escape: () => ACTIONS["close-story"](),
+};
+VIEWS.forEach((view, place) => (KEYS[place + 1] = () => (location.hash = view)));
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const { target } = event;
+  if (target.closest("input, select")) {
+    if (event.key === "Escape") {
+      filter.value = "";
+      filter.dispatchEvent(new Event("input"));
+      target.blur();
+    }
+    return;
+  }
+  // A button and a link have their own use for these.
+  if ((event.key === " " || event.key === "Enter") && target.closest("button, a, summary")) return;
+  if (event.key.startsWith("Arrow") && !target.closest("#rows") && target !== body) return;
+  const act = KEYS[event.key];
+  if (!act) return;
+  event.preventDefault();
+  act();
+});
