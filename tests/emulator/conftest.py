@@ -1,12 +1,18 @@
 """One emulator for all tests that do not need their own, empty at the start of each."""
 
+import hashlib
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
 from dcrlog.emulator import Emulator
+
+JAVASCRIPT = Path(__file__).parent / "javascript"
 
 
 @pytest.fixture(scope="session")
@@ -51,3 +57,23 @@ def post(web: requests.Session) -> Callable[..., requests.Response]:
         return web.post(f"{emulator.http_endpoint}{path}{query}", json=body, headers=headers)
 
     return send
+
+
+@pytest.fixture(scope="session")
+def packages(request: pytest.FixtureRequest) -> Path:
+    """A directory with the JavaScript packages, which is kept for the next run."""
+    if not (shutil.which("node") and shutil.which("npm")):
+        pytest.skip("node and npm are not on this machine")
+    wanted = (JAVASCRIPT / "package.json").read_bytes()
+    name = f"javascript-{hashlib.sha256(wanted).hexdigest()[:16]}"
+    folder = Path(request.config.cache.mkdir(name))
+    if not (folder / "done").exists():
+        (folder / "package.json").write_bytes(wanted)
+        command = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=100, check=False)
+        if done.returncode:
+            pytest.skip(f"npm cannot have the packages: {done.stderr.strip().splitlines()[-1:]}")
+        (folder / "done").touch()
+    # Node looks for packages beside the script.
+    shutil.copy(JAVASCRIPT / "send.mjs", folder)
+    return folder

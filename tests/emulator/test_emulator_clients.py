@@ -1,9 +1,7 @@
 """The official clients send to the emulator as they are, driven by the environment alone."""
 
-import hashlib
 import importlib.util
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +11,6 @@ import pytest
 from dcrlog.emulator import Emulator
 
 ROWS = 10_000
-JAVASCRIPT = Path(__file__).parent / "javascript"
 PYTHON = f"""
 import os
 from azure.identity import DefaultAzureCredential
@@ -41,26 +38,6 @@ async def main():
 
 asyncio.run(main())
 """
-
-
-@pytest.fixture(scope="session")
-def packages(request: pytest.FixtureRequest) -> Path:
-    """A directory with the JavaScript packages, which is kept for the next run."""
-    if not (shutil.which("node") and shutil.which("npm")):
-        pytest.skip("node and npm are not on this machine")
-    wanted = (JAVASCRIPT / "package.json").read_bytes()
-    name = f"javascript-{hashlib.sha256(wanted).hexdigest()[:16]}"
-    folder = Path(request.config.cache.mkdir(name))
-    if not (folder / "done").exists():
-        (folder / "package.json").write_bytes(wanted)
-        command = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=100, check=False)
-        if done.returncode:
-            pytest.skip(f"npm cannot have the packages: {done.stderr.strip().splitlines()[-1:]}")
-        (folder / "done").touch()
-    # Node looks for packages beside the script.
-    shutil.copy(JAVASCRIPT / "send.mjs", folder)
-    return folder
 
 
 @pytest.mark.parametrize("credential", ["secret", "default"])

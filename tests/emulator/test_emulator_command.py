@@ -1,17 +1,23 @@
-"""The command's own way to order faults."""
+"""What the command takes, and how it refuses what it cannot use."""
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from dcrlog.cli import main
+
 SOURCES = str(Path(__file__).parents[2] / "src")
+DCRLOG = [sys.executable, "-m", "dcrlog", "emulator"]
 
 
 def test_the_command_line_takes_faults(web):
     """Those given as JSON come first; the rate and the latency apply to what they leave."""
-    command = [sys.executable, "-m", "dcrlog", "emulator", "--fail-rate", "1", "--latency", "0.01"]
+    command = [*DCRLOG, "--fail-rate", "1", "--latency", "0.01"]
     command += ["--fault", '{"action": "status", "status": 429, "nth": 1}']
     environment = os.environ | {"PYTHONPATH": SOURCES}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
@@ -29,11 +35,82 @@ def test_the_command_line_takes_faults(web):
     ]
 
 
-def test_the_command_line_refuses_a_wrong_fault():
-    """With the same words, and before anything is started."""
-    command = [sys.executable, "-m", "dcrlog", "emulator", "--fault", '{"action": "hang", "nth": 0}']
+def test_the_command_line_takes_rules_tables_and_limits(tmp_path, web):
+    """What the options name is served, and the file with the variables is there while it runs."""
+    (tmp_path / "schema.json").write_text('{"TimeGenerated": "datetime", "Text": "string"}')
+    (tmp_path / "rule.json").write_text(json.dumps(rule("Custom-Text_CL", "1")))
+    (tmp_path / "other.json").write_text(json.dumps(rule("Custom-Made_CL", "2")))
+    command = [*DCRLOG, "--rule", "rule.json", "--rule", "other.json", "--table", "Text_CL:schema.json"]
+    command += ["--create-tables", "--mode", "lenient", "--limits", "--max-rows", "5", "--env-file", "it.env"]
     environment = os.environ | {"PYTHONPATH": SOURCES}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=20, check=False)
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            ready = json.loads(process.stdout.readline())
+            served = web.get(f"{ready['http']}/_emulator/ready").json()
+            page = web.get(ready["page"]).status_code
+            variables = (tmp_path / "it.env").read_text().splitlines()
+        finally:
+            process.terminate()
+        assert process.wait(20) == 0
+        told = process.stderr.read().splitlines()
 
-    assert done.returncode == 1
-    assert done.stderr.startswith("dcrlog emulator: a fault's nth must be a whole number of at least 1")
+    assert (ready["rule_ids"], page) == (served["rules"], 200)
+    assert (served["mode"], served["tables"]) == ("lenient", ["Text_CL", "Made_CL"])
+    assert f"DATA_COLLECTION_ENDPOINT={ready['https']}" in variables
+    assert not (tmp_path / "it.env").exists()
+    assert told == [
+        f"dcrlog emulator: ready. Look at {ready['page']} and send to {ready['https']}; Ctrl+C stops it."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--fault", '{"action": "hang", "nth": 0}'], "a fault's nth must be a whole number of at least 1"),
+        (["--table", "Text_CL"], "--table 'Text_CL' must be a table's name, a colon and a JSON file"),
+        (["--table", "Text_CL:{schema}", "--rule", "{rule}"], "InvalidOutputTable: Table for output stream"),
+        (["--env-file", "/nowhere/it.env"], "--env-file '/nowhere/it.env' cannot be written: No such file"),
+        (["--host", "192.0.2.1"], "cannot listen on 192.0.2.1 port 0: "),
+    ],
+)
+def test_the_command_line_refuses_what_it_cannot_use(tmp_path, capsys, monkeypatch, options, message):
+    """In one line, with the remedy, and with status 1."""
+    schema, wanted = tmp_path / "schema.json", tmp_path / "rule.json"
+    schema.write_text('{"TimeGenerated": "datetime"}')
+    wanted.write_text(json.dumps(rule("Custom-Other_CL", "1")))
+    words = [option.replace("{schema}", str(schema)).replace("{rule}", str(wanted)) for option in options]
+    monkeypatch.setattr(sys, "argv", ["dcrlog", "emulator", *words])
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    with pytest.raises(SystemExit) as ended:
+        main()
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+    assert str(ended.value.code).startswith(f"dcrlog emulator: {message}")
+
+
+def test_to_listen_for_others_is_warned_of(tmp_path):
+    """There is no password, and the line says so before the emulator is ready."""
+    command = [*DCRLOG, "--host", "0.0.0.0", "--name", "emulator"]
+    environment = os.environ | {"PYTHONPATH": SOURCES}
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout.readline()
+        finally:
+            process.terminate()
+        assert process.wait(20) == 0
+        warning, _ = process.stderr.read().splitlines()
+
+    assert warning.startswith("dcrlog emulator: warning: listening on 0.0.0.0. Whoever reaches this machine")
+
+
+def rule(output, number):
+    return {
+        "immutableId": f"dcr-{number:0>32}",
+        "streamDeclarations": {"Custom-Text": {"columns": [{"name": "Text", "type": "string"}]}},
+        "dataFlows": [{"streams": ["Custom-Text"], "destinations": ["ws"], "outputStream": output}],
+    }

@@ -3,9 +3,12 @@
 import enum
 import ipaddress
 import json
+import shlex
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -51,6 +54,9 @@ def emulator(
     ] = "127.0.0.1",
     name: Annotated[list[str] | None, typer.Option(help="A name by which other machines call it.")] = None,
     db: Annotated[Path | None, typer.Option(help="SQLite file to keep rows in; else memory.")] = None,
+    env_file: Annotated[
+        Path | None, typer.Option(help="Write the variables to this file, a line each, when it is ready.")
+    ] = None,
     max_rows: Annotated[int, typer.Option(min=1, help="Rows that a table keeps.")] = MAX_ROWS,
     fault: Annotated[
         list[str] | None, typer.Option(metavar="JSON", help="A fault, as POST /_emulator/faults takes it.")
@@ -85,8 +91,9 @@ def emulator(
         ) as running:
             for each in faults:
                 running.faults.add(each)
-            _greet(running, host)
-            stop.wait()
+            with _env_file(env_file, running):
+                _greet(running, host)
+                stop.wait()
     except (ConfigError, EmulatorError) as error:
         sys.exit(f"dcrlog emulator: {error}")
 
@@ -96,6 +103,28 @@ def _declared(text: str) -> tuple[str, Path]:
     if not path:
         raise ConfigError(f"--table {shown(text)} must be a table's name, a colon and a JSON file.")
     return name, Path(path)
+
+
+@contextmanager
+def _env_file(path: Path | None, running: Emulator) -> Iterator[None]:
+    """Keep the file while the emulator runs: that it is there says that it is ready."""
+    if path is None:
+        yield
+        return
+    lines = [f"{name}={shlex.quote(value)}\n" for name, value in running.environment().items()]
+    half_written = path.with_name(f"{path.name}.new")
+    try:
+        half_written.write_text("".join(lines), encoding="utf-8")
+        half_written.replace(path)
+    except OSError as error:
+        raise ConfigError(
+            f"--env-file {str(path)!r} cannot be written: {error.strerror}. "
+            "Name a file in a directory that is there."
+        ) from None
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def _greet(running: Emulator, host: str) -> None:
