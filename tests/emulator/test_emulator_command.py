@@ -15,33 +15,18 @@ SOURCES = str(Path(__file__).parents[2] / "src")
 DCRLOG = [sys.executable, "-m", "dcrlog", "emulator"]
 
 
-def test_the_command_line_takes_faults(web):
-    """Those given as JSON come first; the rate and the latency apply to what they leave."""
-    command = [*DCRLOG, "--fail-rate", "1", "--latency", "0.01"]
-    command += ["--fault", '{"action": "status", "status": 429, "nth": 1}']
-    environment = os.environ | {"PYTHONPATH": SOURCES}
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            ready = json.loads(process.stdout.readline())
-            shown = web.get(f"{ready['http']}/_emulator/faults").json()
-        finally:
-            process.terminate()
-        assert process.wait(20) == 0
+def test_the_command_line_takes_rules_tables_and_faults(tmp_path, web):
+    """What the options name is served, and the file with the variables is there while it runs.
 
-    assert [(fault["action"], fault.get("status"), fault.get("rate")) for fault in shown] == [
-        ("status", 429, None),
-        ("status", 503, 1.0),
-        ("delay", None, None),
-    ]
-
-
-def test_the_command_line_takes_rules_tables_and_limits(tmp_path, web):
-    """What the options name is served, and the file with the variables is there while it runs."""
+    Of the faults, those given as JSON come first; the rate and the latency apply to what they leave.
+    """
     (tmp_path / "schema.json").write_text('{"TimeGenerated": "datetime", "Text": "string"}')
     (tmp_path / "rule.json").write_text(json.dumps(rule("Custom-Text_CL", "1")))
     (tmp_path / "other.json").write_text(json.dumps(rule("Custom-Made_CL", "2")))
     command = [*DCRLOG, "--rule", "rule.json", "--rule", "other.json", "--table", "Text_CL:schema.json"]
     command += ["--create-tables", "--mode", "lenient", "--limits", "--max-rows", "5", "--env-file", "it.env"]
+    command += ["--fail-rate", "1", "--latency", "0.01"]
+    command += ["--fault", '{"action": "status", "status": 429, "nth": 1}']
     environment = os.environ | {"PYTHONPATH": SOURCES}
     with subprocess.Popen(
         command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -50,6 +35,7 @@ def test_the_command_line_takes_rules_tables_and_limits(tmp_path, web):
             ready = json.loads(process.stdout.readline())
             served = web.get(f"{ready['http']}/_emulator/ready").json()
             page = web.get(ready["page"]).status_code
+            faults = web.get(f"{ready['http']}/_emulator/faults").json()
             variables = (tmp_path / "it.env").read_text().splitlines()
         finally:
             process.terminate()
@@ -60,6 +46,11 @@ def test_the_command_line_takes_rules_tables_and_limits(tmp_path, web):
     assert (served["mode"], served["tables"]) == ("lenient", ["Text_CL", "Made_CL"])
     assert f"DATA_COLLECTION_ENDPOINT={ready['https']}" in variables
     assert not (tmp_path / "it.env").exists()
+    assert [(fault["action"], fault.get("status"), fault.get("rate")) for fault in faults] == [
+        ("status", 429, None),
+        ("status", 503, 1.0),
+        ("delay", None, None),
+    ]
     assert told == [
         f"dcrlog emulator: ready. Look at {ready['page']} and send to {ready['https']}; Ctrl+C stops it."
     ]
@@ -72,6 +63,7 @@ def test_the_command_line_takes_rules_tables_and_limits(tmp_path, web):
         (["--table", "Text_CL"], "--table 'Text_CL' must be a table's name, a colon and a JSON file"),
         (["--table", "Text_CL:{schema}", "--rule", "{rule}"], "InvalidOutputTable: Table for output stream"),
         (["--env-file", "/nowhere/it.env"], "--env-file '/nowhere/it.env' cannot be written: No such file"),
+        (["--name", "a b"], "names must be names of hosts or addresses, got ['a b']: "),
         (["--host", "192.0.2.1"], "cannot listen on 192.0.2.1 port 0: "),
     ],
 )

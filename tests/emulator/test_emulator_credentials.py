@@ -31,12 +31,11 @@ SECRET = {"AZURE_AUTHORITY_HOST", "AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_C
     ("credential", "without"),
     [
         ("DefaultAzureCredential", set()),
-        ("DefaultAzureCredential", IDENTITY),
         ("DefaultAzureCredential", SECRET),
         ("EnvironmentCredential", IDENTITY),
         ("ManagedIdentityCredential", SECRET),
     ],
-    ids=["default", "default by secret", "default by identity", "environment", "managed identity"],
+    ids=["default", "default by identity", "environment", "managed identity"],
 )
 def test_the_environment_alone_is_enough(emulator, credential, without):
     """An unmodified program uploads with nothing but the variables that `environment` returns."""

@@ -328,7 +328,7 @@ def test_what_cannot_be_searched_is_answered_as_usual(emulator, post):
 
 def test_the_official_client_waits_as_told_and_succeeds(emulator):
     """It retries a 429 with Retry-After by itself; each attempt is in the log with its fault."""
-    emulator.faults.add(Fault("status", status=429, retry_after=0, times=2))
+    emulator.faults.add(Fault("status", status=429, retry_after=0.05, times=2))
     official_upload(emulator)
     uploads = [entry for entry in emulator.requests() if entry["kind"] == "ingestion"]
 

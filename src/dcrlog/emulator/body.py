@@ -62,9 +62,12 @@ async def read(request: Request, timeout: float) -> bytes:
         async with asyncio.timeout(timeout):
             return await request.body()
     except TimeoutError:
-        # The code is seen for a connection that broke off while the body was read; its status is not.
+        # The code and the word are documented for a connection that broke off while the body was read.
         raise Refusal(
-            408, "TimeoutExpired", f"The body did not arrive in {timeout:.0f} s.", Connection="close"
+            408,
+            "TimeoutExpired",
+            f"ReadyBody_ClientConnectionAbort: the body did not arrive in {timeout:.0f} s.",
+            Connection="close",
         ) from None
 
 

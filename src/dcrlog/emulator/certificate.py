@@ -1,11 +1,13 @@
 """A certificate authority of the emulator's own, and what a client needs to trust it."""
 
 import ssl
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 import certifi
 import trustme
+
+from dcrlog.errors import ConfigError, shown
 
 
 class Certificate:
@@ -13,13 +15,20 @@ class Certificate:
 
     Args:
         names: Further names and addresses.
+
+    Raises:
+        ConfigError: One of them cannot stand in a certificate.
     """
 
-    def __init__(self, names: Iterable[str] = ()) -> None:
+    def __init__(self, names: Sequence[str] = ()) -> None:
         self._authority = trustme.CA(organization_name="dcrlog emulator", key_type=trustme.KeyType.ECDSA)
-        self._leaf = self._authority.issue_cert(
-            "localhost", "*.ingest.localhost", "127.0.0.1", "::1", *names, key_type=trustme.KeyType.ECDSA
-        )
+        every = ("localhost", "*.ingest.localhost", "127.0.0.1", "::1", *names)
+        try:
+            self._leaf = self._authority.issue_cert(*every, key_type=trustme.KeyType.ECDSA)
+        except (ValueError, UnicodeError) as error:
+            raise ConfigError(
+                f"names must be names of hosts or addresses, got {shown(list(names))}: {error}."
+            ) from None
 
     @property
     def authority(self) -> bytes:
