@@ -132,15 +132,13 @@ def test_a_connection_that_comes_at_the_stop_is_closed():
         emulator, has_stopped = Emulator(), threading.Event()
         emulator.start()
         address = ("127.0.0.1", port_of(emulator.http_endpoint))
-        callers = [threading.Thread(target=call_until, args=(address, has_stopped)) for _ in range(2)]
-        for caller in callers:
-            caller.start()
+        caller = threading.Thread(target=call_until, args=(address, has_stopped))
+        caller.start()
         try:
             emulator.stop()
         finally:
             has_stopped.set()
-            for caller in callers:
-                caller.join(10)
+            caller.join(10)
         gc.collect()
 
 

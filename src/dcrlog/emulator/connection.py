@@ -8,8 +8,11 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final, cast
 
+import h11
 from starlette.types import Scope
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from dcrlog.emulator.body import READ_TIMEOUT
 
 # In no hierarchy: the application's handlers and levels have nothing to do with it.
 _SILENT: Final = logging.Logger("dcrlog.emulator")  # noqa: LOG001
@@ -33,7 +36,13 @@ _STEPS_A_SECOND: Final = 100
 
 
 class Protocol(H11Protocol):
-    """One connection. Requests find its `wire` with `wire_of`."""
+    """One connection. Requests find its `wire` with `wire_of`.
+
+    Attributes:
+        header_timeout: Seconds in which the headers of a request must arrive.
+    """
+
+    header_timeout = READ_TIMEOUT
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -41,6 +50,25 @@ class Protocol(H11Protocol):
         self.access_log = False
         self.wire = Wire(self)
         self.app_state["wire"] = self.wire
+        self._headers_due: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Give the first request its time."""
+        super().connection_made(transport)
+        self._expect_headers()
+
+    def handle_events(self) -> None:
+        """Give the headers of a further request their time from its first byte on."""
+        super().handle_events()
+        if self.conn.their_state is h11.IDLE and self.conn.trailing_data[0]:
+            self._expect_headers()
+        elif self._headers_due is not None:
+            self._headers_due.cancel()
+            self._headers_due = None
+
+    def _expect_headers(self) -> None:
+        if self._headers_due is None:
+            self._headers_due = self.loop.call_later(self.header_timeout, self.transport.close)
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's signature
         """Answer what is no HTTP as the service's own front does, with HTML (seen)."""
@@ -50,6 +78,8 @@ class Protocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell who waits at the connection."""
         super().connection_lost(exc)
+        if self._headers_due is not None:
+            self._headers_due.cancel()
         self.wire.lost.set()
 
 
