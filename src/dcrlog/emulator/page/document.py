@@ -47,7 +47,9 @@ def document(service: Service, *, table: str, row: int | None, endpoint: str) ->
             element(
                 "main",
                 _tabs(len(drops)),
-                _rows_view(table, row_lines(rows), None if row is None else story_of(service, table, row)),
+                _rows_view(
+                    table, row_lines(rows, row), None if row is None else story_of(service, table, row)
+                ),
                 _table_view("requests", "Requests", REQUEST_HEADS, request_lines(requests)),
                 _table_view("losses", "Losses", DROP_HEADS, drop_lines(drops)),
                 element(

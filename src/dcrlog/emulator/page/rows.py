@@ -20,9 +20,9 @@ _KINDS: Final = (
 )
 
 
-def row_lines(rows: Iterable[tuple[int, Mapping[str, Any]]]) -> Html:
-    """Return numbered rows as lines, the newest first."""
-    return join([_line(number, row) for number, row in reversed(list(rows))])
+def row_lines(rows: Iterable[tuple[int, Mapping[str, Any]]], chosen: int | None = None) -> Html:
+    """Return numbered rows as lines, the newest first, with one marked as chosen."""
+    return join([_line(number, row, is_chosen=number == chosen) for number, row in reversed(list(rows))])
 
 
 def level_kind(level: str) -> str:
@@ -31,7 +31,7 @@ def level_kind(level: str) -> str:
     return next((kind for kind, words in _KINDS if lower.startswith(words)), "info" if lower else "none")
 
 
-def _line(number: int, row: Mapping[str, Any]) -> Html:
+def _line(number: int, row: Mapping[str, Any], *, is_chosen: bool) -> Html:
     level_name = next((name for name in _LEVELS if row.get(name)), "")
     message_name = next((name for name in _MESSAGES if row.get(name)), "")
     level = str(row.get(level_name, ""))
@@ -62,5 +62,6 @@ def _line(number: int, row: Mapping[str, Any]) -> Html:
         class_=f"row {level_kind(level)}",
         data_n=number,
         role="option",
+        aria_selected="true" if is_chosen else None,
         tabindex=-1,
     )
