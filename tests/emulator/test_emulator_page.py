@@ -1,21 +1,17 @@
 """The page shows what there is, to nobody else, whatever the rows have in them."""
 
 import json
-import threading
-import time
-from html.parser import HTMLParser
+from urllib.parse import quote
 
 import pytest
-import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcrlog.emulator import Emulator, Fault
+from dcrlog.emulator import Fault
 from dcrlog.emulator.page.html import element
-from dcrlog.emulator.page.requests import SHOWN as REQUESTS_SHOWN
-from dcrlog.emulator.page.rows import SHOWN, level_kind
+from dcrlog.emulator.page.rows import level_kind
+from emulator_page import Page, events
 
-VOID = {"br", "input", "link", "meta", "polyline"}
 TAGS = {
     *("html", "head", "meta", "title", "link", "script", "body", "header", "aside", "main", "nav", "section"),
     *(
@@ -48,32 +44,6 @@ HOSTILE = [
     "\u202egnp.exe\u2066 \u200b\x00\x1b[31m",
     "javascript:alert(1)",
 ]
-
-
-class Page(HTMLParser):
-    """A document: every tag with its attributes, the text, and the text by id of the nearest ancestor."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.texts, self._open = [], {}, []
-        self.feed(text)
-        self.close()
-        assert self._open == [], "an element is not closed"
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append((tag, dict(attributes)))
-        if tag not in VOID:
-            self._open.append((tag, dict(attributes).get("id")))
-
-    def handle_endtag(self, tag):
-        assert self._open.pop()[0] == tag, f"</{tag}> closes something else"
-
-    def handle_data(self, data):
-        for found in {found for _, found in self._open if found} | {None}:
-            self.texts[found] = self.texts.get(found, "") + data
-
-    def all(self, tag, **wanted):
-        return [found for name, found in self.tags if name == tag and wanted.items() <= found.items()]
 
 
 @pytest.fixture
@@ -152,8 +122,8 @@ def test_hostile_values_stay_text_wherever_they_stand(emulator, post, page, host
     plain = hostile.encode("ascii", "ignore").decode().replace("\x00", "").replace("\x1b", "")
     emulator.faults.add(Fault("status", status=503, containing=hostile, nth=1000))
     post(emulator, [row], headers={"User-Agent": plain, "x-ms-client-request-id": plain})
-    post(emulator, [row], stream=requests.utils.quote(hostile, safe=""))
-    told = page(f"?table=AppLogs_CL&row=1&{requests.utils.quote(hostile)}")
+    post(emulator, [row], stream=quote(hostile, safe=""))
+    told = page(f"?table=AppLogs_CL&row=1&{quote(hostile)}")
 
     assert {tag for tag, _ in told.tags} <= TAGS
     assert [len(told.all(tag)) for tag in ("script", "h1")] == [1, 1]
@@ -247,74 +217,6 @@ def test_one_fault_is_removed_over_http(emulator, web, post):
     assert web.delete(address).status_code == 415
 
 
-def test_rows_come_without_a_reload(emulator, post):
-    """An open page is sent what arrives: rows, requests, and how the tables stand."""
-    with stream(emulator) as opened:
-        first = next(opened.named("state"))
-        post(emulator, [{"Message": "arrived"}])
-        rows, entries, state = (next(opened.named(name)) for name in ("rows", "requests", "state"))
-
-    assert [table["count"] for table in first["tables"]] == ["0"]
-    assert (rows["count"], rows["missed"]) == (1, 0)
-    assert "arrived" in Page(rows["html"]).texts[None]
-    assert "204" in Page(entries["html"]).texts[None]
-    assert [table["count"] for table in state["tables"]] == ["1"]
-
-
-def test_a_page_that_comes_again_is_sent_only_what_it_has_not(emulator, post):
-    """By the id of the last event, or by what was in the document."""
-    post(emulator, [{"Message": "old"}])
-    with stream(emulator) as opened:
-        next(opened.named("rows"))
-        next(opened.named("requests"))
-        seen = opened.last_id
-    post(emulator, [{"Message": "new"}])
-    for options in ({"headers": {"Last-Event-ID": seen}}, {"query": f"&after={seen}"}):
-        with stream(emulator, **options) as again:
-            rows = next(again.named("rows"))
-        assert (rows["count"], "old" in rows["html"], "new" in rows["html"]) == (1, False, True)
-
-
-def test_what_comes_too_fast_is_left_out_and_said_to_be(emulator, post):
-    """A page is sent the newest rows; it knows how many it missed."""
-    post(emulator, [{"Message": f"m{number}"} for number in range(SHOWN + 5)])
-    for _ in range(REQUESTS_SHOWN + 5):
-        post(emulator, [])
-    rows, entries = events(emulator, "?table=AppLogs_CL", ["rows", "requests"])
-
-    assert (rows["count"], rows["missed"]) == (SHOWN, 5)
-    assert len(Page(entries["html"]).all("tr")) == REQUESTS_SHOWN
-
-
-def test_a_reset_empties_an_open_page(emulator, post):
-    """It is told, and rows that come then are new ones though their numbers are not."""
-    post(emulator, [{}])
-    with stream(emulator) as opened:
-        next(opened.named("rows"))
-        emulator.reset()
-        assert next(opened.named("reset")) == {}
-        post(emulator, [{"Message": "after"}])
-        assert "after" in next(opened.named("rows"))["html"]
-
-
-def test_a_page_that_outlived_its_emulator_starts_anew(emulator, post):
-    """Its numbers are those of another run."""
-    post(emulator, [{}])
-    told = events(emulator, "?table=AppLogs_CL&after=900.900", ["reset", "rows"])
-
-    assert [event.get("count") for event in told] == [None, 1]
-
-
-def test_a_fault_and_a_new_rule_show_at_once(emulator, web):
-    """Whoever sets a fault or retargets a rule, every open page has it."""
-    with stream(emulator) as opened:
-        assert "aria-checked" in next(opened.named("state"))["faults"]
-        web.post(f"{emulator.http_endpoint}/_emulator/faults", json={"action": "hang"})
-        state = next(opened.named("state"))
-        assert 'aria-checked="true"' in state["faults"]
-        assert "rules" not in state
-
-
 PATHS = ["/", "/_emulator/page/page.js", "/_emulator/page/events", "/_emulator/page/story/1"]
 
 
@@ -333,71 +235,3 @@ def test_a_foreign_page_gets_nothing_of_it(emulator, web, path, headers):
     answer = web.get(f"{emulator.http_endpoint}{path}", headers=headers, stream=True)
 
     assert answer.status_code == 403
-
-
-def test_an_open_page_does_not_hold_up_the_stop():
-    """Its stream ends with the emulator, and leaves no thread."""
-    threads = set(threading.enumerate())
-    emulator = Emulator()
-    emulator.start()
-    with stream(emulator) as opened:
-        next(opened.named("state"))
-        started = time.monotonic()
-        emulator.stop()
-        assert time.monotonic() - started < 3
-        assert list(opened) == []
-    assert set(threading.enumerate()) == threads
-
-
-def test_many_pages_that_leave_are_forgotten(emulator, post, web):
-    """The emulator answers as before when pages have come and gone."""
-    for _ in range(20):
-        with stream(emulator) as opened:
-            next(opened.named("state"))
-
-    assert post(emulator, [{}]).status_code == 204
-
-
-class stream:  # noqa: N801 - read as the word
-    """The events of an open page."""
-
-    def __init__(self, emulator, query="", headers=None):
-        self._session = requests.Session()
-        self._session.trust_env = False
-        address = f"{emulator.http_endpoint}/_emulator/page/events?table=AppLogs_CL{query}"
-        self._answer = self._session.get(address, headers=headers, stream=True, timeout=20)
-        assert self._answer.headers["Content-Type"].startswith("text/event-stream")
-        self.last_id = None
-        self._events = self._read()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._answer.close()
-        self._session.close()
-
-    def __iter__(self):
-        return self._events
-
-    def named(self, name):
-        return (content for found, content in self._events if found == name)
-
-    def _read(self):
-        event = {}
-        try:
-            for line in self._answer.iter_lines(decode_unicode=True):
-                key, _, value = line.partition(": ")
-                event[key] = value
-                if not line and "data" in event:
-                    self.last_id = event["id"]
-                    yield event["event"], json.loads(event["data"])
-                    event = {}
-        except requests.exceptions.ChunkedEncodingError:
-            return
-
-
-def events(emulator, query, names):
-    """The first event of each name, in that order."""
-    with stream(emulator, f"&{query[1:]}") as opened:
-        return [next(opened.named(name)) for name in names]

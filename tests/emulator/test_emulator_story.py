@@ -108,3 +108,6 @@ def test_names_that_senders_choose_do_not_fill_the_memory(emulator, post):
 
     assert len(drops) <= 1_001
     assert sum(drop["count"] for drop in drops) == 15 * 150
+
+    post(emulator, [{"p0_0": 0}])
+    assert next(drop["count"] for drop in emulator.drops() if drop["field"] == "p0_0") == 2

@@ -43,6 +43,23 @@ def test_several_rules_have_their_own_streams(post):
         assert (emulator.count("One_CL"), emulator.count("Two_CL")) == (1, 1)
 
 
+def test_the_environment_of_another_rule_names_its_stream():
+    """A program is pointed at any of the rules, and at none that there is not."""
+    rules = [rule("Custom-One_CL", rule_id=FIRST), rule("Custom-Two_CL", rule_id=SECOND, stream="Custom-Two")]
+    with Emulator(rules) as emulator:
+        variables = emulator.environment(rule_id=SECOND)
+
+        assert (variables["LOGS_DCR_RULE_ID"], variables["LOGS_DCR_STREAM_NAME"]) == (SECOND, "Custom-Two")
+        with pytest.raises(EmulatorError, match=f"no rule 'dcr-9'. Rules: {FIRST}, {SECOND}"):
+            emulator.environment(rule_id="dcr-9")
+
+
+def test_no_rule_at_all_is_refused():
+    """An empty list is a mistake, and not the default rule."""
+    with pytest.raises(ConfigError, match="rule is an empty list"):
+        Emulator([])
+
+
 def test_two_rules_of_one_id_are_refused():
     """Rules without ids get them from their streams, so that two of the same need ids of their own."""
     with pytest.raises(ConfigError, match="two rules have the id"):

@@ -72,7 +72,10 @@ class Emulator:
         if create_tables is None and mode == "lenient":
             create_tables = True
         self._workspace = Workspace(tables or {}, create_tables=create_tables)
-        for source in rule if isinstance(rule, list | tuple) else (rule,):
+        sources = rule if isinstance(rule, list | tuple) else (rule,)
+        if not sources:
+            raise ConfigError("rule is an empty list. Give at least one rule, or None for the default one.")
+        for source in sources:
             self._workspace.add(source)
         self._authority = auth.Authority(grant_role=grant_role)
         self._failures: list[BaseException] = []
@@ -155,18 +158,21 @@ class Emulator:
         """The path of a PEM file with the usual authorities and the emulator's."""
         return self._require().ca_bundle
 
-    def environment(self, stream_name: str | None = None) -> dict[str, str]:
-        """Return the variables with which an unmodified program talks to this emulator.
+    def environment(self, stream_name: str | None = None, *, rule_id: str | None = None) -> dict[str, str]:
+        """Return the variables with which an unmodified program sends to a rule's stream, else the first.
 
-        Args:
-            stream_name: The stream it sends to; None takes the first of the rule.
+        Raises:
+            EmulatorError: There is no such rule.
         """
+        rule = self._workspace.rule(rule_id or self.rule_id)
+        if rule is None:
+            raise EmulatorError(f"there is no rule {rule_id!r}. Rules: {', '.join(self.rule_ids)}.")
         return variables(
             https=self.endpoint,
             http=self.http_endpoint,
             ca_bundle=self.ca_bundle,
-            rule_id=self.rule_id,
-            stream=stream_name or next(iter(self._workspace.rules[0].streams)),
+            rule_id=rule.immutable_id,
+            stream=stream_name or next(iter(rule.streams)),
         )
 
     def token(
@@ -182,11 +188,9 @@ class Emulator:
         return self._authority.mint(audience, expires_in=expires_in, role=role)
 
     def put_rule(self, rule: RuleSource, rule_id: str | None = None) -> None:
-        """Put a rule in place of another one, or add it; who sends to it need not change anything.
+        """Put a rule in place of that of an id, else of the first one; senders need not change anything.
 
-        Args:
-            rule: The rule, as at construction.
-            rule_id: The id under which it is served; None takes that of the first rule.
+        Where there is no rule of that id, it is added.
 
         Raises:
             ConfigError: Azure would refuse it; the one before stays in place.
@@ -204,23 +208,14 @@ class Emulator:
         return self._service_with(table).store.rows(table)
 
     def count(self, table: str) -> int:
-        """Return how many rows a table holds; this is far quicker than `rows`.
-
-        Raises:
-            EmulatorError: The rule fills no such table.
-        """
+        """Return how many rows a table holds; raises as `rows` does, and is far quicker."""
         return self._service_with(table).store.count(table)
 
     def story(self, table: str, number: int) -> dict[str, Any] | None:
         """Return what became of a row on its way: `sent`, `typed`, `transformed`, `stored`, and `notes`.
 
-        Args:
-            table: The table.
-            number: The row's number among those that arrived since the last reset, from 1.
-
-        Returns:
-            None where there is no such row, or the body that it came in is not kept any more; of those there
-            are 32 MiB.
+        Rows are numbered from 1 since the last reset. None where there is no such row, or where the body that
+        brought it is not kept any more: of those there are 32 MiB.
 
         Raises:
             EmulatorError: The rule fills no such table.

@@ -38,6 +38,14 @@ _TABLES: Final = (
     """_drops (rule TEXT, stream TEXT, name TEXT, reason TEXT, field TEXT, count INTEGER, example TEXT,
     since TEXT, until TEXT, PRIMARY KEY (rule, stream, name, reason, field))""",
 )
+_COUNT_DROP: Final = (
+    "UPDATE _drops SET count = count + ?, until = ?"
+    " WHERE (rule, stream, name, reason, field) = (?, ?, ?, ?, ?)"
+)
+_ADD_DROP: Final = (
+    "INSERT INTO _drops VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT DO UPDATE SET count = count + excluded.count, until = excluded.until"
+)
 _NAMES: Final = ("_requests", "_bodies", "_parts", "_drops")
 
 
@@ -195,14 +203,14 @@ class History:
         with self._database.writing() as connection:
             (kinds,) = connection.execute("SELECT count(*) FROM _drops").fetchone()
             for drop in drops:
+                key = (rule_id, stream, drop.table, drop.reason, drop.field)
+                if connection.execute(_COUNT_DROP, (drop.count, now, *key)).rowcount:
+                    continue
                 # Properties are named by whoever sends: so many names, and then no more.
-                field = drop.field if kinds < _MAX_DROPS else "..."
+                if kinds >= _MAX_DROPS:
+                    key = (*key[:-1], "...")
                 kinds += 1
-                connection.execute(
-                    "INSERT INTO _drops VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
-                    " SET count = count + excluded.count, until = excluded.until",
-                    (rule_id, stream, drop.table, drop.reason, field, drop.count, drop.example, now, now),
-                )
+                connection.execute(_ADD_DROP, (*key, drop.count, drop.example, now, now))
 
     def drops(self) -> list[dict[str, Any]]:
         """Return what did not reach a table as it was sent, the latest first."""

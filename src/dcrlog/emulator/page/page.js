@@ -1,5 +1,4 @@
-// The page is complete without this; here it is kept up to date, and made quick to use.
-// All HTML comes escaped from the emulator. What is made here is made of text.
+// The page is complete without this. All HTML comes escaped from the emulator; what is made here is made of text.
 
 const KEEP = { rows: 500, requests: 300 };
 const VIEWS = ["rows", "requests", "losses", "rules"];
@@ -75,11 +74,11 @@ function add(container, html, most) {
 }
 
 function swap(container, html) {
-  const key = container.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
-  const open = [...container.querySelectorAll("details")].map((each) => each.open);
+  const key = container.contains(document.activeElement) && document.activeElement.dataset.key;
+  const open = [...container.querySelectorAll("details")].map(({ open }) => open);
   container.innerHTML = html;
   container.querySelectorAll("details").forEach((each, place) => (each.open = open[place] ?? false));
-  if (key !== undefined) container.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus();
+  if (key) container.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus();
 }
 
 function showTables(tables) {
@@ -135,18 +134,17 @@ const ACTIONS = {
       await ask("POST", "/_emulator/faults", { ...JSON.parse(button.dataset.fault), ...often });
     }
   },
-  async reset(button) {
-    if (button.dataset.sure === undefined) {
-      button.dataset.sure = "";
-      button.textContent = "Forget rows, requests, faults?";
-      button.onblur = () => {
-        delete button.dataset.sure;
-        button.textContent = "Reset everything";
-      };
-      return;
+  reset(button) {
+    if (button.dataset.sure !== undefined) {
+      button.blur();
+      return ask("POST", "/_emulator/reset", {});
     }
-    button.blur();
-    await ask("POST", "/_emulator/reset", {});
+    button.dataset.sure = "";
+    button.textContent = "Forget rows, requests, faults?";
+    button.onblur = () => {
+      delete button.dataset.sure;
+      button.textContent = "Reset everything";
+    };
   },
   "close-story"() {
     find("story").replaceChildren();
@@ -189,10 +187,8 @@ async function tell(row) {
 }
 
 function move(step) {
-  let row = chosen() ?? (step > 0 ? null : undefined);
-  if (row === undefined) return;
-  do row = row ? (step > 0 ? row.nextElementSibling : row.previousElementSibling) : list.querySelector(".row");
-  while (row && (row.hidden || !row.classList.contains("row")));
+  const rows = [...list.querySelectorAll(".row:not([hidden])")];
+  const row = rows[chosen() ? rows.indexOf(chosen()) + step : 0];
   if (!row) return;
   if (find("story").hasChildNodes()) tell(row);
   else choose(row);
@@ -203,10 +199,7 @@ function move(step) {
 function show() {
   const name = VIEWS.includes(location.hash.slice(1)) ? location.hash.slice(1) : "rows";
   for (const view of VIEWS) find(view).classList.toggle("open", view === name);
-  for (const link of document.querySelectorAll("nav > a")) {
-    if (link.hash === `#${name}`) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
-  }
+  for (const link of document.querySelectorAll("nav > a")) link.ariaCurrent = link.hash === `#${name}` ? "page" : null;
 }
 
 function applyFilter(container, only) {
