@@ -181,6 +181,14 @@ def test_a_story_stands_side_by_side(emulator, post, page):
     assert "no such row" in page(path="/_emulator/page/story/2").texts[None]
 
 
+def test_an_empty_table_says_how_to_fill_it(emulator, page):
+    """With the variables of a stream that leads there."""
+    told = page().texts["rows"]
+
+    assert f"DATA_COLLECTION_ENDPOINT={emulator.endpoint}\nLOGS_DCR_RULE_ID={emulator.rule_id}" in told
+    assert "LOGS_DCR_STREAM_NAME=Custom-AppLogs" in told
+
+
 def test_an_unknown_table_shows_the_first_one(emulator, post, page):
     """A link that has outlived its table is no dead end."""
     post(emulator, [{"Message": "here"}])

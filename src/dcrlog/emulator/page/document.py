@@ -48,7 +48,10 @@ def document(service: Service, *, table: str, row: int | None, endpoint: str) ->
                 "main",
                 _tabs(len(drops)),
                 _rows_view(
-                    table, row_lines(rows, row), None if row is None else story_of(service, table, row)
+                    table,
+                    row_lines(rows, row),
+                    _hint(service, table, endpoint),
+                    None if row is None else story_of(service, table, row),
                 ),
                 _table_view("requests", "Requests", REQUEST_HEADS, request_lines(requests)),
                 _table_view("losses", "Losses", DROP_HEADS, drop_lines(drops)),
@@ -158,7 +161,23 @@ def _tabs(losses: int) -> Html:
     )
 
 
-def _rows_view(table: str, lines: Html, story: Html | None) -> Html:
+def _hint(service: Service, table: str, endpoint: str) -> Html:
+    ways = [
+        (rule.immutable_id, stream)
+        for rule in service.workspace.rules
+        for stream, served in rule.streams.items()
+        if any(each.table == table for each in served.destinations)
+    ]
+    told: list[Html] = [element("p", "No rows yet. They appear here as they arrive.")]
+    for rule_id, stream in ways[:1]:
+        variables = (
+            f"DATA_COLLECTION_ENDPOINT={endpoint}\nLOGS_DCR_RULE_ID={rule_id}\nLOGS_DCR_STREAM_NAME={stream}"
+        )
+        told += [element("p", "Send them to:"), element("pre", variables)]
+    return element("div", told, class_="empty")
+
+
+def _rows_view(table: str, lines: Html, hint: Html, story: Html | None) -> Html:
     return element(
         "section",
         element("h2", f"Rows of {table}", class_="hidden"),
@@ -171,7 +190,7 @@ def _rows_view(table: str, lines: Html, story: Html | None) -> Html:
             aria_label=f"Rows of {table}",
             tabindex=0,
         ),
-        element("p", "No rows yet. They appear here as they arrive.", class_="empty"),
+        hint,
         element("div", story, id="story"),
         id="rows",
         class_="view",
