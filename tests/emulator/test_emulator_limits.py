@@ -73,8 +73,8 @@ def test_rates_are_remembered_for_a_minute(age):
     """Each second of the last sixty has its rows."""
     clock = Clock()
     pulse = Pulse(clock)
-    pulse.count({"A": 2, "B": 1})
-    pulse.count({"A": 3})
+    for table, rows in (("A", 2), ("B", 1), ("A", 3)):
+        pulse.count(table, rows)
     clock.now += age
 
     assert pulse.recent("A") == [0] * (SECONDS - 1 - age) + [5] + [0] * age

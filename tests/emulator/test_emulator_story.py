@@ -100,6 +100,18 @@ def test_losses_are_counted_by_reason_and_field(emulator, web, post):
     assert emulator.drops() == []
 
 
+def test_what_a_stream_does_not_declare_is_lost_once(post):
+    """However many tables the stream fills; what does not fit is lost in each."""
+    flows = [{"streams": ["Custom-Text"], "outputStream": f"Custom-{name}_CL"} for name in ("One", "Two")]
+    columns = [{"name": "Number", "type": "int"}]
+    rule = {"streamDeclarations": {"Custom-Text": {"columns": columns}}, "dataFlows": flows}
+    with Emulator(rule) as emulator:
+        post(emulator, [{"Number": "x", "Extra": 1}], stream="Custom-Text")
+        drops = sorted((drop["reason"], drop["table"], drop["count"]) for drop in emulator.drops())
+
+        assert drops == [("misfit", "One_CL", 1), ("misfit", "Two_CL", 1), ("undeclared", "", 1)]
+
+
 def test_names_that_senders_choose_do_not_fill_the_memory(emulator, post):
     """So many different properties are counted by name, and the rest together."""
     for number in range(15):

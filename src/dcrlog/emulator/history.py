@@ -136,9 +136,9 @@ class History:
             if (last := cursor.lastrowid or 0) % 1000 == 0:
                 connection.execute("DELETE FROM _requests WHERE rowid <= ?", (last - _MAX_REQUESTS,))
 
-    def requests(self, *, after: int = 0) -> list[dict[str, Any]]:
-        """Return the request log in order of answers, without so many of the first."""
-        return [entry for _, entry in self.numbered(after=after)]
+    def requests(self) -> list[dict[str, Any]]:
+        """Return the request log in order of answers."""
+        return [entry for _, entry in self.numbered()]
 
     def numbered(self, *, after: int = 0, last: int | None = None) -> list[tuple[int, dict[str, Any]]]:
         """Return requests with their numbers, which count from 1 since the last reset.

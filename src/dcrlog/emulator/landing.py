@@ -77,9 +77,10 @@ class Landing:
             coerced = coerce_rows(rows, destination.columns, entry.time, declared=destination.lacking)
             if destination.plan == "Auxiliary":
                 _refuse_what_auxiliary_refuses(rows, destination, coerced)
-            lost = list(_losses(rows, destination, coerced))
+            lost = _losses(rows, destination, coerced)
             _report(lost, destination.table, entry)
-            drops += lost
+            # What the stream does not declare is lost once, however many tables it fills.
+            drops += [drop for drop in lost if drop.reason != "undeclared" or not batches]
             batches.append(Batch(destination.table, destination.columns, coerced.rows))
         self.store.insert(batches)
         parts = [
@@ -87,9 +88,9 @@ class Landing:
             for destination, batch in zip(served.destinations, batches, strict=True)
         ]
         self.history.keep(body, parts)
-        stored = {batch.table: len(batch.rows) for batch in batches}
         entry.rows_stored = sum(len(batch.rows) for batch in batches)
-        self.pulse.count(stored)
+        for batch in batches:
+            self.pulse.count(batch.table, len(batch.rows))
         if removed := sum(batch.removed for batch in batches):
             entry.warn(f"The table is full: its {removed} oldest rows were removed.")
             drops += [Drop("removed", batch.table, "", batch.removed) for batch in batches if batch.removed]

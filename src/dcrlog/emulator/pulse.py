@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final
 
 SECONDS: Final = 60
@@ -28,12 +28,12 @@ class Pulse:
         """Note that something has changed."""
         self.version += 1
 
-    def count(self, rows: Mapping[str, int]) -> None:
-        """Note that rows were stored."""
+    def count(self, table: str, rows: int) -> None:
+        """Note that so many rows were stored."""
         second = int(self._clock())
         if not self._seconds or self._seconds[-1][0] != second:
             self._seconds.append((second, Counter()))
-        self._seconds[-1][1].update(rows)
+        self._seconds[-1][1][table] += rows
         self.touch()
 
     def is_moving(self) -> bool:

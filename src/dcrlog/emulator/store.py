@@ -97,10 +97,14 @@ class Store:
                 batch.removed = self._trim(connection, batch.table)
                 self._counts[batch.table] += len(batch.rows) - batch.removed
 
-    def rows(
+    def rows(self, table: str, *, after: int = 0, limit: int | None = None) -> list[dict[str, Any]]:
+        """Return rows of a table in arrival order; the arguments are those of `numbered`."""
+        return [row for _, row in self.numbered(table, after=after, limit=limit)]
+
+    def numbered(
         self, table: str, *, after: int = 0, limit: int | None = None, last: bool = False
-    ) -> list[dict[str, Any]]:
-        """Return rows of a table in arrival order.
+    ) -> list[tuple[int, dict[str, Any]]]:
+        """Return rows in arrival order, each with its number, which counts from 1 since the last reset.
 
         Args:
             table: The table's name.
@@ -111,12 +115,6 @@ class Store:
         Raises:
             KeyError: There is no such table.
         """
-        return [row for _, row in self.numbered(table, after=after, limit=limit, last=last)]
-
-    def numbered(
-        self, table: str, *, after: int = 0, limit: int | None = None, last: bool = False
-    ) -> list[tuple[int, dict[str, Any]]]:
-        """Return rows as `rows` does, each with its number, which counts from 1 since the last reset."""
         names = ", ".join(quoted(name) for name in self._names[table].values())
         order = "DESC" if last else "ASC"
         query = f"SELECT rowid, {names} FROM {quoted(table)} WHERE rowid > ? ORDER BY rowid {order} LIMIT ?"

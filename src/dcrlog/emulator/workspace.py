@@ -75,7 +75,7 @@ class Workspace:
         self,
         immutable_id: str,
         source: RuleSource,
-        prepare: Callable[[Mapping[str, Table]], None] = lambda _: None,
+        prepare: Callable[[Mapping[str, Table]], None],
     ) -> tuple[ServedRule, bool]:
         """Put a rule in place of the one of that id, or add it; requests see the one or the other.
 
