@@ -1,5 +1,6 @@
 """One emulator for all tests that do not need their own, empty at the start of each."""
 
+import fcntl
 import hashlib
 import shutil
 import subprocess
@@ -67,13 +68,20 @@ def packages(request: pytest.FixtureRequest) -> Path:
     wanted = (JAVASCRIPT / "package.json").read_bytes()
     name = f"javascript-{hashlib.sha256(wanted).hexdigest()[:16]}"
     folder = Path(request.config.cache.mkdir(name))
-    if not (folder / "done").exists():
-        (folder / "package.json").write_bytes(wanted)
-        command = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=100, check=False)
-        if done.returncode:
-            pytest.skip(f"npm cannot have the packages: {done.stderr.strip().splitlines()[-1:]}")
-        (folder / "done").touch()
-    # Node looks for packages beside the script.
-    shutil.copy(JAVASCRIPT / "send.mjs", folder)
+    # The tests may run in several processes, and one of them installs for all.
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "done").exists():
+            install(folder, wanted)
+        # Node looks for packages beside the script.
+        shutil.copy(JAVASCRIPT / "send.mjs", folder)
     return folder
+
+
+def install(folder: Path, wanted: bytes) -> None:
+    (folder / "package.json").write_bytes(wanted)
+    command = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=100, check=False)
+    if done.returncode:
+        pytest.skip(f"npm cannot have the packages: {done.stderr.strip().splitlines()[-1:]}")
+    (folder / "done").touch()
