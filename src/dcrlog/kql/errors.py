@@ -1,0 +1,73 @@
+"""What is wrong with a transformation, and where."""
+
+from typing import Final, Literal
+
+from dcrlog.errors import DcrlogError, printable
+
+Code = Literal["InvalidTransformQuery", "InvalidTransformOutput"]
+"""The codes under which Azure refuses a rule for its transformation."""
+
+Span = tuple[int, int]
+"""Where something stands in the text: the offset of its first character, and that behind its last."""
+
+SYNTAX: Final = "SyntaxError:0x00000001"
+SEMANTIC: Final = "SemanticError:0x00000006"
+
+_WIDTH: Final = 100
+
+
+class KqlError(DcrlogError, ValueError):
+    """A transformation that Azure would refuse, or that the engine cannot carry out.
+
+    Attributes:
+        code: The code under which Azure refuses it.
+        reason: What is wrong, without the position.
+        text: The whole transformation.
+        line: Counted from 1.
+        column: Counted from 1, in characters.
+        length: How many characters are at fault; at least 1.
+    """
+
+    def __init__(self, code: Code, reason: str, text: str, at: Span, kind: str = SEMANTIC) -> None:
+        start = min(at[0], len(text))
+        self.code: Code = code
+        self.reason = reason
+        self.text = text
+        self.line = text.count("\n", 0, start) + 1
+        self.column = start - (text.rfind("\n", 0, start) + 1) + 1
+        self.length = max(1, at[1] - start)
+        told = reason
+        if code == "InvalidTransformQuery":
+            # Seen in hashicorp/terraform-provider-azurerm#27820.
+            told = (
+                f"Error occurred while compiling query in query: {kind} at {self.line}:{self.column} : {told}"
+            )
+        super().__init__(told)
+
+    def draw(self) -> str:
+        """Return the offending line with a mark under the offending text, and the reason below it."""
+        line = self.text.split("\n")[self.line - 1].rstrip("\r")
+        first = self.column - 1
+        # A rule has its transformation on one line of up to 15,360 characters.
+        begin = 0 if first < _WIDTH - 20 else first - _WIDTH // 2
+        shown, before = line[begin : begin + _WIDTH], line[begin:first]
+        marks = max(1, min(self.length, len(shown) - len(before)))
+        head = f"{self.line}:{self.column} | {'...' if begin else ''}"
+        indent = " " * (len(head) + len(printable(before)))
+        tail = "..." if begin + _WIDTH < len(line) else ""
+        return f"{head}{printable(shown)}{tail}\n{indent}{'^' * marks}\n{printable(self.reason)}"
+
+
+class MistakeError(Exception):
+    """A mistake found below `compile_transformation`, which makes a `KqlError` of it."""
+
+    def __init__(self, reason: str, at: Span, *, kind: str = SEMANTIC) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.at = at
+        self.kind = kind
+
+
+def syntax_error(reason: str, at: Span) -> MistakeError:
+    """Return a mistake in the text itself."""
+    return MistakeError(reason, at, kind=SYNTAX)

@@ -1,0 +1,11 @@
+"""Regular expressions as KQL has them: the syntax of RE2, and an answer in bounded time.
+
+Python's own engine tries every way to split a text among nested repetitions, which takes longer than anyone
+waits for `(a+)+$`. A pattern goes to it only for texts so short that it cannot take long; else a matcher
+of our own follows all ways at once.
+"""
+
+from dcrlog.kql.regex._pattern import Regex, compile_regex, escape
+from dcrlog.kql.regex._syntax import RegexError
+
+__all__ = ["Regex", "RegexError", "compile_regex", "escape"]
