@@ -10,7 +10,7 @@ def main() -> None:
     try:
         import typer
 
-        from dcrlog.cli import demo, emulator, spool
+        from dcrlog.cli import demo, emulator, spool, transform
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == "dcrlog":
             raise
@@ -23,5 +23,6 @@ def main() -> None:
     )
     app.command("demo")(demo.demo)
     app.command("emulator")(emulator.emulator)
+    app.command("transform")(transform.transform)
     app.add_typer(spool.make_app(), name="spool")
     app()

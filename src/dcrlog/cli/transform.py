@@ -1,0 +1,137 @@
+"""`dcrlog transform`: a rule's transformation, checked and carried out on this machine."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dcrlog.errors import ConfigError, printable
+from dcrlog.kql import KqlError, Transformation
+from dcrlog.kql.flows import compile_flow, dropped_columns
+from dcrlog.rules import Flow, Rule
+
+_BATCH = 1_000
+
+
+def transform(
+    *,
+    rule: Annotated[
+        Path | None, typer.Option(help="JSON file of the rule; rows come from stdin, one JSON object a line.")
+    ] = None,
+    stream: Annotated[
+        str | None, typer.Option(help="The stream of the rows; else the rule's only one.")
+    ] = None,
+    table: Annotated[str | None, typer.Option(help="The table, where the stream fills several.")] = None,
+    check: Annotated[
+        Path | None, typer.Option(help="JSON file of a rule: only check its transformations.")
+    ] = None,
+    lenient: Annotated[
+        bool, typer.Option("--lenient", help="Carry out what Azure refuses, with a warning.")
+    ] = False,
+) -> None:
+    """Carry out the transformation of a rule on rows from stdin, or check all transformations of a rule."""
+    if (rule is None) == (check is None):
+        raise _failure("give --rule FILE for rows on stdin, or --check FILE.")
+    if check is not None:
+        _check(_read_rule(check), strict=not lenient)
+        return
+    assert rule is not None
+    loaded = _read_rule(rule)
+    _run(_compile(loaded, _choose(loaded, stream, table), strict=not lenient))
+
+
+def _read_rule(path: Path) -> Rule:
+    try:
+        return Rule.from_json(path.read_bytes())
+    except OSError as error:
+        raise _failure(f"the rule {str(path)!r} cannot be read: {error.strerror}.") from None
+    except ConfigError as error:
+        raise _failure(f"{path}: {error}") from None
+
+
+def _check(rule: Rule, *, strict: bool) -> None:
+    failed = 0
+    for name, flow in _pairs(rule):
+        try:
+            compiled = compile_flow(rule.stream(name), flow, strict=strict)
+        except KqlError as error:
+            failed += 1
+            _say(f"{name} -> {flow.table}: {error.code}")
+            print(error.draw())
+            continue
+        _say(f"{name} -> {flow.table}: ok, {', '.join(map(': '.join, compiled.columns.items()))}")
+        _tell_of(compiled, flow, sys.stdout)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _pairs(rule: Rule) -> Iterator[tuple[str, Flow]]:
+    for flow in rule.flows:
+        for name in flow.streams:
+            yield name, flow
+
+
+def _choose(rule: Rule, stream: str | None, table: str | None) -> tuple[str, Flow]:
+    found = [
+        (name, flow) for name, flow in _pairs(rule) if stream in {None, name} and table in {None, flow.table}
+    ]
+    if len(found) == 1:
+        return found[0]
+    told = ", ".join(f"{name} -> {flow.table}" for name, flow in _pairs(rule)) or "none"
+    raise _failure(f"{len(found)} data flows fit; name one with --stream and --table. The rule has: {told}.")
+
+
+def _compile(rule: Rule, chosen: tuple[str, Flow], *, strict: bool) -> Transformation:
+    name, flow = chosen
+    try:
+        compiled = compile_flow(rule.stream(name), flow, strict=strict)
+    except KqlError as error:
+        print(error.draw(), file=sys.stderr)
+        reason = f"{error.code}: the transformation of {name} -> {flow.table} is refused."
+        raise _failure(reason) from None
+    _tell_of(compiled, flow, sys.stderr)
+    return compiled
+
+
+def _run(transformation: Transformation) -> None:
+    rows: list[dict[str, Any]] = []
+    for number, line in enumerate(sys.stdin, 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise _failure(f"line {number} is not JSON: {error}.") from None
+        if not isinstance(row, dict):
+            raise _failure(f"line {number} is not a JSON object: a row is one, on a line of its own.")
+        rows.append(row)
+        if len(rows) == _BATCH:
+            _write(transformation, rows)
+            rows = []
+    _write(transformation, rows)
+
+
+def _write(transformation: Transformation, rows: list[dict[str, Any]]) -> None:
+    for row in transformation.apply(rows):
+        print(json.dumps(row, separators=(",", ":")))
+
+
+def _tell_of(compiled: Transformation, flow: Flow, where: Any) -> None:
+    for warning in compiled.warnings:
+        print(f"warning: {warning.draw()}", file=where)
+    dropped = dropped_columns(compiled)
+    if dropped:
+        _say(
+            f"warning: {flow.table} lacks these columns, so they are not stored: {', '.join(dropped)}", where
+        )
+
+
+def _say(text: str, where: Any = None) -> None:
+    print(printable(text), file=where or sys.stdout)
+
+
+def _failure(reason: str) -> SystemExit:
+    return SystemExit(f"dcrlog transform: {printable(reason)}")
