@@ -87,12 +87,6 @@ def test_a_transformation_that_does_nothing_is_taken(post, text):
         assert [row["Text"] for row in emulator.rows("Text_CL")] == ["unchanged"]
 
 
-def test_any_other_transformation_is_refused_by_its_text():
-    """A transformation that the emulator would not carry out is named, never ignored."""
-    with pytest.raises(ConfigError, match=r"'source \| where Level != \"DEBUG\"'"):
-        Emulator(rule(flows=[flow("Text", "Custom-Text_CL", transformKql='source | where Level != "DEBUG"')]))
-
-
 def test_a_stream_may_fill_several_tables(post):
     """Each flow of a stream stores every row."""
     flows = [flow("Text", "Custom-One_CL"), flow("Text", "Custom-Two_CL")]

@@ -71,7 +71,7 @@ class Emulator:
         )
         if create_tables is None and mode == "lenient":
             create_tables = True
-        self._workspace = Workspace(tables or {}, create_tables=create_tables)
+        self._workspace = Workspace(tables or {}, create_tables=create_tables, strict=mode == "strict")
         sources = rule if isinstance(rule, list | tuple) else (rule,)
         if not sources:
             raise ConfigError("rule is an empty list. Give at least one rule, or None for the default one.")

@@ -12,18 +12,26 @@ from typing import Any, Final, Literal
 import msgspec
 
 from dcrlog.emulator.database import Database
-from dcrlog.emulator.rules import Destination
+from dcrlog.emulator.destinations import Destination
 from dcrlog.schema import Column
 
 Reason = Literal[
-    "undeclared", "lacking", "misfit", "truncated", "restamped", "not an array", "no flow", "removed"
+    "undeclared",
+    "lacking",
+    "misfit",
+    "truncated",
+    "restamped",
+    "filtered",
+    "not an array",
+    "no flow",
+    "removed",
 ]
 """Why something did not reach the table as it was sent.
 
 `undeclared`: the stream has no such column. `lacking`: the table has none. `misfit`: the value became null.
 `truncated`: cut to 64 KB. `restamped`: TimeGenerated became the time of receipt. The others are of rows:
-`not an array`: the body was an object; `no flow`: no data flow takes the stream; `removed`: the table was
-full.
+`filtered`: the transformation left it out; `not an array`: the body was an object; `no flow`: no data flow
+takes the stream; `removed`: the table was full.
 """
 
 _MAX_REQUESTS: Final = 100_000

@@ -13,10 +13,11 @@ import msgspec
 from dcrlog.emulator.answers import malformed, time_span
 from dcrlog.emulator.body import decode, decompress
 from dcrlog.emulator.coerce import Coerced, coerce_rows
+from dcrlog.emulator.destinations import Destination, compiled
 from dcrlog.emulator.history import Body, Drop, History, Part
 from dcrlog.emulator.pulse import Pulse
 from dcrlog.emulator.requestlog import RequestEntry
-from dcrlog.emulator.rules import Destination, ServedRule, ServedStream
+from dcrlog.emulator.rules import ServedRule, ServedStream
 from dcrlog.emulator.store import Batch, Store
 from dcrlog.schema import ColumnType
 
@@ -74,10 +75,15 @@ class Landing:
     ) -> None:
         batches: list[Batch] = []
         for destination in served.destinations:
-            coerced = coerce_rows(rows, destination.columns, entry.time, declared=destination.lacking)
-            if destination.plan == "Auxiliary":
+            lost: list[Drop] = []
+            come, declared = rows, [*destination.lacking]
+            if destination.transformation is not None:
+                come = _transform(rows, served, destination, entry, lost)
+                declared += [column.name for column in served.stream.columns]
+            coerced = coerce_rows(come, destination.columns, entry.time, declared=declared)
+            if destination.plan == "Auxiliary" and destination.transformation is None:
                 _refuse_what_auxiliary_refuses(rows, destination, coerced)
-            lost = _losses(rows, destination, coerced)
+            lost += _losses(come, destination, coerced)
             _report(lost, destination.table, entry)
             # What the stream does not declare is lost once, however many tables it fills.
             drops += [drop for drop in lost if drop.reason != "undeclared" or not batches]
@@ -112,6 +118,20 @@ class Landing:
             raise malformed("the body must be an array of objects")
         entry.rows_in = len(decoded)
         return decoded
+
+
+def _transform(
+    rows: Rows, served: ServedStream, destination: Destination, entry: RequestEntry, lost: list[Drop]
+) -> Rows:
+    columns = served.stream.columns
+    # The transformation itself reads what does not fit as null, and tells nobody.
+    typed = coerce_rows(rows, columns, None)
+    lost += _losses(rows, Destination("", columns), typed)
+    come = compiled(destination.transformation or "source", columns).apply(rows, now=entry.time)
+    if filtered := len(rows) - len(come):
+        entry.rows_filtered += filtered
+        lost.append(Drop("filtered", destination.table, "", filtered))
+    return come
 
 
 def _refuse_what_auxiliary_refuses(rows: Rows, destination: Destination, coerced: Coerced) -> None:
@@ -173,5 +193,6 @@ _TEXTS: Final = {
     "lacking": "columns dropped because the table has none of these names: {names}.",
     "misfit": "{count} values became null because they do not fit their column: {names}.",
     "truncated": "{count} values over 64 KB were truncated: {names}.",
+    "filtered": "{count} rows were left out by the transformation.",
     "restamped": "{count} times outside the window became the time of receipt.",
 }

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dcrlog.errors import ConfigError
+from dcrlog.kql import KqlError
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,16 @@ def wrong_types(columns: list[tuple[str, str, str]], number: int) -> Detail:
         f"Types of transform output columns do not match the ones defined by the output stream: {listed}."
     )
     return Detail("InvalidTransformOutput", message, f"properties.dataFlows[{number}]")
+
+
+def wrong_transformation(error: KqlError, number: int) -> Detail:
+    """Seen, for the mistakes that people have reported."""
+    return Detail(error.code, str(error), f"properties.dataFlows[{number}]")
+
+
+def wrong_output(reason: str, number: int) -> Detail:
+    """The code is seen for other mistakes of the output."""
+    return Detail("InvalidTransformOutput", reason, f"properties.dataFlows[{number}]")
 
 
 def too_many(what: str, number: int, most: int) -> Detail:

@@ -25,6 +25,7 @@ class RequestEntry:
         fault: The action of the fault that hit the request.
         error: The error code of a refusal.
         rows_in: Rows in the body.
+        rows_filtered: Rows that a transformation left out, summed over the stream's tables.
         rows_stored: Rows stored, summed over the stream's tables.
         columns_dropped: Properties dropped because the stream does not declare them, summed over the rows.
         raw_bytes: The body's size on the wire.
@@ -44,6 +45,7 @@ class RequestEntry:
     fault: str | None = None
     error: str | None = None
     rows_in: int = 0
+    rows_filtered: int = 0
     rows_stored: int = 0
     columns_dropped: int = 0
     raw_bytes: int = 0

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from dcrlog.emulator.default_rule import DEFAULT_RULE
-from dcrlog.emulator.refused import Detail, RuleRefused, no_table, too_many, wrong_types
-from dcrlog.emulator.tables import TIME, Plan, Table, azure_table, check_table_name
+from dcrlog.emulator.destinations import Destination, passed, transformed
+from dcrlog.emulator.refused import Detail, RuleRefused, no_table, too_many, wrong_transformation
+from dcrlog.emulator.tables import TIME, Table, azure_table, check_table_name
 from dcrlog.errors import ConfigError
-from dcrlog.rules import Flow, Rule
-from dcrlog.schema import Column, ColumnType, Stream
+from dcrlog.kql import KqlError
+from dcrlog.rules import Rule
+from dcrlog.schema import Stream
 from dcrlog.tables import azure_tables
 
 RuleSource = str | Path | Mapping[str, Any] | Rule | None
@@ -20,25 +22,6 @@ RuleSource = str | Path | Mapping[str, Any] | Rule | None
 
 _MOST: Final = 10
 """Streams, and data flows, that a rule may have."""
-
-
-@dataclass(frozen=True, slots=True)
-class Destination:
-    """A table that a stream fills, with the columns that its rows bring.
-
-    Attributes:
-        table: The table's name.
-        columns: What a row is coerced to; `TimeGenerated` is always among them.
-        lacking: Columns of the stream that the table has not: accepted, and not stored.
-        transformation: The text of `transformKql`; None where rows pass unchanged.
-        plan: The table's plan.
-    """
-
-    table: str
-    columns: tuple[Column, ...]
-    lacking: tuple[str, ...] = ()
-    transformation: str | None = None
-    plan: Plan = "Analytics"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +101,12 @@ def load_rule(source: RuleSource) -> Rule:
 
 
 def check_rule(
-    rule: Rule, tables: Mapping[str, Table], *, create_tables: bool, immutable_id: str | None = None
+    rule: Rule,
+    tables: Mapping[str, Table],
+    *,
+    create_tables: bool,
+    strict: bool = True,
+    immutable_id: str | None = None,
 ) -> tuple[ServedRule, dict[str, Table]]:
     """Check a rule as Azure would when it is created.
 
@@ -126,6 +114,7 @@ def check_rule(
         rule: The rule.
         tables: The tables that exist; Azure's own need not be among them.
         create_tables: Make a custom table that is missing, and columns that its streams bring.
+        strict: Refuse what Azure refuses of a transformation; else it is carried out, with a remark.
         immutable_id: The id under which it is served, where not its own.
 
     Returns:
@@ -133,7 +122,7 @@ def check_rule(
 
     Raises:
         RuleRefused: What Azure refuses.
-        ConfigError: The rule has a transformation, or asks for tables that the emulator cannot keep.
+        ConfigError: It asks for tables that the emulator cannot keep.
     """
     for what, number in (("streams", len(rule.streams)), ("data flows", len(rule.flows))):
         if number > _MOST:
@@ -143,19 +132,27 @@ def check_rule(
     problems: list[Detail] = []
     remarks = list(rule.remarks)
     for number, flow in enumerate(rule.flows):
-        _refuse_transformation(flow)
         table = exist.get(flow.table) or _missing_table(flow.table, create_tables=create_tables)
         if table is None:
             problems.append(no_table(output_stream(flow.table), flow.destination, number))
             continue
         for name in flow.streams:
-            brought = _brought(rule.streams[name])
-            table = _grown(table, brought)
-            destination, wrong = _fit(brought, table)
-            if wrong:
-                problems.append(wrong_types(wrong, number))
-            streams[name].append(destination)
-            remarks += _remarks(name, destination)
+            stream = rule.streams[name]
+            try:
+                if flow.transformation is None:
+                    table, destination = passed(stream, table, number)
+                else:
+                    table, destination, told = transformed(
+                        stream, flow.transformation, table, number, strict=strict
+                    )
+                    remarks += (f"stream {name!r} to table {table.name!r}: {remark}" for remark in told)
+            except KqlError as error:
+                problems.append(wrong_transformation(error, number))
+            except RuleRefused as refused:
+                problems += refused.details
+            else:
+                streams[name].append(destination)
+                remarks += _remarks(name, destination)
         exist[flow.table] = table
     if problems:
         raise RuleRefused(*problems)
@@ -170,15 +167,6 @@ def output_stream(table: str) -> str:
     return f"Microsoft-{table}" if table in azure_tables() else f"Custom-{table}"
 
 
-def _refuse_transformation(flow: Flow) -> None:
-    if flow.transformation is not None:
-        raise ConfigError(
-            f"the data flow of stream {flow.streams[0]!r} to table {flow.table!r} has the transformation "
-            f"{flow.transformation!r}. The emulator passes rows unchanged: leave transformKql out, or "
-            "make it 'source'."
-        )
-
-
 def _missing_table(name: str, *, create_tables: bool) -> Table | None:
     if name in azure_tables():
         return azure_table(name)
@@ -186,39 +174,6 @@ def _missing_table(name: str, *, create_tables: bool) -> Table | None:
         return None
     check_table_name(name)
     return Table(name, (TIME,), is_open=True)
-
-
-def _brought(stream: Stream) -> tuple[Column, ...]:
-    # Azure's documentation: a missing TimeGenerated is set to the time of receipt.
-    return stream.columns if TIME.name in stream.types else (TIME, *stream.columns)
-
-
-def _grown(table: Table, brought: tuple[Column, ...]) -> Table:
-    is_azure = table.name in azure_tables()
-    added = [
-        column
-        for column in brought
-        # On an Azure table people have columns of their own, and nobody has declared them here.
-        if table.is_open or (is_azure and column.name.endswith("_CF"))
-    ]
-    return table.with_columns(added)
-
-
-def _fit(brought: tuple[Column, ...], table: Table) -> tuple[Destination, list[tuple[str, str, str]]]:
-    types = table.types
-    wrong = [
-        (column.name, column.type.value, types[column.name].value)
-        for column in brought
-        # In tables a guid is a label: it is stored and queried as a string.
-        if types.get(column.name, column.type) not in (column.type, ColumnType.GUID)
-    ]
-    kept = tuple(column for column in brought if column.name in types)
-    if table.plan == "Auxiliary":
-        # Documented: of columns that differ only in case, such a table keeps one.
-        kept = tuple({column.name.lower(): column for column in reversed(kept)}.values())[::-1]
-    taken = {column.name for column in kept}
-    lacking = tuple(column.name for column in brought if column.name not in taken)
-    return Destination(table.name, kept, lacking, plan=table.plan), wrong
 
 
 def _remarks(stream: str, destination: Destination) -> list[str]:

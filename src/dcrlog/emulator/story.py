@@ -10,9 +10,10 @@ from typing import Any, Final
 
 from dcrlog.emulator.body import decode, decompress
 from dcrlog.emulator.coerce import Coerced, coerce_rows
+from dcrlog.emulator.destinations import compiled
 from dcrlog.emulator.history import Body, History, Part, Reason
 from dcrlog.emulator.store import READERS, Store
-from dcrlog.schema import Column
+from dcrlog.schema import Column, ColumnType
 
 Row = Mapping[str, Any]
 
@@ -85,13 +86,11 @@ def tell(store: Store, history: History, table: str, number: int) -> Story | Non
     if not stored or stored[0][0] != number or kept is None:
         return None
     body, part = kept
-    sent = _sent(body, number - part.first)
-    declared = [column.name for column in body.columns]
+    sent = _sent(body, part, number - part.first)
     coerced = coerce_rows([sent], body.columns, None)
     typed = readable(body.columns, coerced.rows[0])
-    # The pass-through: rows reach the table as they were typed.
-    transformed = typed
-    landed = coerce_rows([sent], part.destination.columns, body.received, declared=declared)
+    come, transformed = _transformed(sent, typed, body, part)
+    landed = coerce_rows([come], part.destination.columns, body.received)
     return Story(
         table=table,
         number=number,
@@ -104,7 +103,7 @@ def tell(store: Store, history: History, table: str, number: int) -> Story | Non
         typed=typed,
         transformed=transformed,
         stored={name: value for name, value in stored[0][1].items() if value is not None or name in typed},
-        notes=tuple(_notes(sent, coerced, landed, part)),
+        notes=tuple(_notes(come, coerced, landed, part)),
     )
 
 
@@ -117,19 +116,38 @@ def readable(columns: Sequence[Column], values: Sequence[Any]) -> dict[str, Any]
     return shown
 
 
-def _sent(body: Body, place: int) -> Row:
+def _sent(body: Body, part: Part, place: int) -> Row:
     decoded = decode(decompress(body.data) if body.is_gzip else body.data)
-    sent: Row = decoded[place] if isinstance(decoded, list) else decoded
+    rows = decoded if isinstance(decoded, list) else [decoded]
+    text = part.destination.transformation
+    if text is not None and part.count < len(rows):
+        run = compiled(text, body.columns)
+        rows = [row for row in rows if run.apply([row], now=body.received)]
+    sent: Row = rows[place]
     return sent
 
 
-def _notes(sent: Row, typed: Coerced, landed: Coerced, part: Part) -> Iterator[Note]:
+def _transformed(sent: Row, typed: Row, body: Body, part: Part) -> tuple[Row, Row]:
+    text = part.destination.transformation
+    if text is None:
+        return sent, typed
+    run = compiled(text, body.columns)
+    (come,) = run.apply([sent], now=body.received)
+    read = READERS[ColumnType.DATETIME]
+    shown = {
+        name: read(value) if value is not None and run.columns.get(name) == "datetime" else value
+        for name, value in come.items()
+    }
+    return come, shown
+
+
+def _notes(come: Row, typed: Coerced, landed: Coerced, part: Part) -> Iterator[Note]:
     for name in typed.dropped:
         yield Note(name, "typed", "undeclared")
     for name in typed.misfits:
         yield Note(name, "typed", "misfit")
     for name in part.destination.lacking:
-        if sent.get(name) is not None:
+        if come.get(name) is not None:
             yield Note(name, "stored", "lacking")
     for name in landed.truncated:
         yield Note(name, "stored", "truncated")

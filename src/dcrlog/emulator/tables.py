@@ -48,6 +48,14 @@ class Table:
         """The type of each column by name."""
         return {column.name: column.type for column in self.columns}
 
+    def grown(self, brought: Iterable[Column]) -> Self:
+        """Return the table with those columns added that it takes though nobody has declared them."""
+        is_azure = self.name in azure_tables()
+        # On an Azure table people have columns of their own.
+        return self.with_columns(
+            column for column in brought if self.is_open or (is_azure and column.name.endswith("_CF"))
+        )
+
     def with_columns(self, columns: Iterable[Column]) -> Self:
         """Return the table with those of the columns added that it lacks."""
         known = self.types

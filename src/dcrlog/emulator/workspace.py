@@ -27,13 +27,17 @@ class Workspace:
         tables: Declarations of tables by name.
         create_tables: Make custom tables that a rule asks for and nobody has declared; None does so where no
             table is declared at all.
+        strict: Refuse what Azure refuses of a transformation; else it is carried out, with a remark.
 
     Raises:
         ConfigError: Azure would not create such a table.
     """
 
-    def __init__(self, tables: Mapping[str, TableSource], *, create_tables: bool | None) -> None:
+    def __init__(
+        self, tables: Mapping[str, TableSource], *, create_tables: bool | None, strict: bool = True
+    ) -> None:
         self._create_tables = not tables if create_tables is None else create_tables
+        self._strict = strict
         self._lock = threading.Lock()
         loaded = {name: load_table(name, source) for name, source in tables.items()}
         self._state = _State({}, loaded)
@@ -114,7 +118,9 @@ class Workspace:
             raise RuleRefused(
                 Detail("InvalidRule", f"the rule has the id '{own}', and the address has '{immutable_id}'.")
             )
-        return check_rule(rule, tables, create_tables=self._create_tables, immutable_id=immutable_id)
+        return check_rule(
+            rule, tables, create_tables=self._create_tables, strict=self._strict, immutable_id=immutable_id
+        )
 
     def _put(self, served: ServedRule, tables: Mapping[str, Table]) -> None:
         rules = {**self._state.rules, served.immutable_id.lower(): served}

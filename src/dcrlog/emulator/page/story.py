@@ -12,6 +12,7 @@ REASONS: Final = {
     "lacking": "not a column of the table",
     "misfit": "does not fit the type: null",
     "truncated": "cut to 64 KB",
+    "filtered": "left out by the transformation",
     "restamped": "out of the window: time of receipt",
     "not an array": "the body is an object, not an array",
     "no flow": "no data flow takes the stream",

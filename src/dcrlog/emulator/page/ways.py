@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
+from dcrlog.emulator.destinations import Destination
 from dcrlog.emulator.page.html import Html, element, join
-from dcrlog.emulator.rules import Destination, ServedRule, ServedStream
+from dcrlog.emulator.rules import ServedRule, ServedStream
 from dcrlog.schema import Column
 
 
