@@ -64,6 +64,8 @@ def test_a_snippet_that_is_said_to_be_of_an_example_is():
 def test_a_configuration_in_the_documentation_is_that_of_the_example(language, path):
     """uvicorn's, and the one in YAML."""
     assert block("docs/frameworks.md", language) == (ROOT / "examples" / path).read_text(encoding="utf-8")
+
+
 def test_the_page_of_transformations_has_the_functions_that_are_there():
     """Its tables are generated; `scripts/write-kql-table` writes them anew."""
     done = subprocess.run(

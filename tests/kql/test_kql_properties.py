@@ -158,7 +158,7 @@ LETS = st.builds(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(st.builds(tree.Script, st.lists(LETS, max_size=2).map(tuple), PIPELINES))
 def test_reading_what_is_written_gives_the_same_tree(script):
     """For any tree, with names and strings of any characters in it."""
@@ -312,7 +312,7 @@ FITS = {
 }
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(st.lists(typed_expressions(), min_size=1, max_size=4), ROWS)
 def test_any_row_is_transformed_to_values_of_the_types_that_were_inferred(expressions, rows):
     """Nothing raises; a string is never null, and no number is beyond its type."""
@@ -353,7 +353,7 @@ PATTERNS = st.recursive(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(PATTERNS, st.text("aAb1 ", max_size=12), st.sampled_from(["{}", "^{}", "{}$"]))
 def test_both_matchers_find_the_same(pattern, text, shape):
     """Where, and what the groups took, as Python's engine finds it in the pattern as it is."""
