@@ -278,22 +278,23 @@ class OtelSource(FieldSource):
     def extras(self, record: Any, taken: frozenset[str]) -> Iterator[tuple[Any, Any]]:
         """Yield the attributes that no column took, and what else of the record has no column."""
         found = {name: value for name, value in attributes_of(record).items() if name not in taken}
-        return iter((self.with_rest(found, record) or {}).items())
+        return iter({**found, **self._rest(found, record)}.items())
 
     def with_rest(self, found: dict[Any, Any] | None, record: Any) -> dict[Any, Any] | None:
         """Add a structured body and the name of the event to attributes, where no column takes them."""
+        found = {} if found is None else found
+        rest = self._rest(found, record)
+        # Not in `extras`: what is too large is cut once, or it would say wrongly how much was.
+        found |= {name: plain(value) for name, value in rest.items()}
+        return found or None
+
+    def _rest(self, found: Mapping[Any, Any], record: Any) -> dict[str, Any]:
         log = record.log_record
+        rest = {}
         if not self._takes_body and is_structure(log.body):
-            found = _added(found, "body", log.body)
+            rest["body"] = log.body
         event_name = getattr(log, "event_name", None)
         if event_name and not self._takes_event_name:
-            found = _added(found, "otel.event.name", event_name)
-        return found
-
-
-def _added(found: dict[Any, Any] | None, name: str, value: Any) -> dict[Any, Any]:
-    found = {} if found is None else found
-    if name in found:
-        found[f"attributes.{name}"] = found[name]
-    found[name] = plain(value)
-    return found
+            rest["otel.event.name"] = event_name
+        # An attribute of that name makes room.
+        return {f"attributes.{name}": found[name] for name in rest if name in found} | rest

@@ -339,6 +339,17 @@ def test_both_builders_make_the_same_row(record, columns):
     assert quick_counts == careful_counts
 
 
+def test_a_body_that_is_too_large_is_cut_once_by_both_builders():
+    """Cut twice, it would say of what was cut first that one value more is missing."""
+    mapped = [column for column in otel_columns() if not STAMPED.intersection(column.fields)]
+    record = otel_record([[1] * 200] * 60)
+    source = OtelSource(mapped)
+    careful = CarefulBuilder(mapped, count=Counts(), redact=None, formatter=None, source=source).build(record)
+    quick = compile_otel_builder(mapped, count=Counts())(record)
+
+    assert parse(quick)["Properties"]["body"][-1] == parse(careful)["Properties"]["body"][-1] == "[10 more]"
+
+
 def test_the_plain_record_takes_the_quick_way():
     """The comparison would be worth nothing if both were the careful builder."""
     calls = []
