@@ -175,6 +175,29 @@ class Pipeline:
         ]
         return self._put(rows[-1], until) and all(others)
 
+    def offer(self, row: bytes, timeout: float) -> bool | None:
+        """Accept a row as `put` does, but only once there is room for it.
+
+        Returns:
+            Whether it is held; None where there was no room for so many seconds, and it was not accepted.
+        """
+        is_held = self._queue.put(row, if_room=True)
+        if is_held is None:
+
+            def has_room() -> bool:
+                nonlocal is_held
+                is_held = self._queue.put(row, if_room=True)
+                return is_held is not None
+
+            self._wait_until(has_room, self._clock.monotonic() + timeout)
+        if self._senders.are_short:
+            self._see_to_delivery()
+        return is_held
+
+    def is_settled(self, through: int) -> bool:
+        """Whether every row up to this `Seq` is settled."""
+        return self._queue.is_settled(through)
+
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until everything accepted so far is settled; return whether it is.
 

@@ -1,6 +1,10 @@
 """The command line. One file a command; this one only puts them together."""
 
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import typer
 
 _NEEDS_TOOLS = "The command line needs the extra 'tools': pip install 'dcrlog[tools]'"
 
@@ -8,13 +12,20 @@ _NEEDS_TOOLS = "The command line needs the extra 'tools': pip install 'dcrlog[to
 def main() -> None:
     """Run the command `dcrlog`."""
     try:
-        import typer
-
-        from dcrlog.cli import demo, emulator, spool, transform
+        app = make_app()
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == "dcrlog":
             raise
         sys.exit(f"{_NEEDS_TOOLS} ({error}).")
+    app()
+
+
+def make_app() -> "typer.Typer":
+    """Return the command with all its subcommands."""
+    import typer
+
+    from dcrlog.cli import demo, emulator, send, spool, transform
+
     app = typer.Typer(
         help="Carry Python log records into Azure Monitor Logs tables.",
         no_args_is_help=True,
@@ -23,6 +34,7 @@ def main() -> None:
     )
     app.command("demo")(demo.demo)
     app.command("emulator")(emulator.emulator)
+    app.command("send")(send.send)
     app.command("transform")(transform.transform)
     app.add_typer(spool.make_app(), name="spool")
-    app()
+    return app

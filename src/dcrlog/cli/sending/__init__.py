@@ -1,0 +1,1 @@
+"""What `dcrlog send` is made of: input cut into pieces, pieces made rows, and how far it has come."""
