@@ -62,6 +62,7 @@ def _object(value: str) -> Any:
 
 
 def _columns(value: str) -> Any:
+    """Read a mapping as JSON, or the name of a preset."""
     return value.strip() if value.strip().isidentifier() else json.loads(value)
 
 

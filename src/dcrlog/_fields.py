@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 
 from dcrlog import context
 from dcrlog._expanded import BUILT_IN, expanded
+from dcrlog._levels import LEVEL_FIELDS
 from dcrlog._own_threads import TRACE_ID
 from dcrlog._values import text
 
@@ -118,6 +119,17 @@ def _read_host(_: logging.LogRecord) -> str:
     return HOST
 
 
+def program() -> str:
+    """Return the name of the program that runs: of its file, or of the package behind `python -m`."""
+    path = sys.argv[0] if sys.argv else ""
+    head, name = os.path.split(path)
+    return os.path.basename(head) if name == "__main__.py" else name or "python"  # noqa: PTH119
+
+
+def _read_level(convert: Callable[[int], object], record: logging.LogRecord) -> object:
+    return convert(record.levelno)
+
+
 HOST: Final = os.uname().nodename if hasattr(os, "uname") else platform.node()
 
 COMPUTED: Final[dict[str, Read]] = {
@@ -126,6 +138,8 @@ COMPUTED: Final[dict[str, Read]] = {
     "trace_id": read_trace_id,
     "span_id": _read_span_id,
     "host": _read_host,
+    "program": lambda _: program(),
+    **{field: partial(_read_level, convert) for field, convert in LEVEL_FIELDS.items()},
 }
 
 

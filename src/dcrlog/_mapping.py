@@ -15,7 +15,9 @@ from dcrlog.schema import Column, ColumnType, Stream
 DEFAULT_STREAM_NAME: Final = "Custom-AppLogs"
 
 Defaults = tuple[tuple[str, str, str], ...]
-"""Columns with their types and fields, for where neither a rule nor `columns=` says otherwise."""
+"""Columns with their types and fields, for where neither a rule nor `columns=` says otherwise.
+
+Where several fields stand with `|` between them, the first that a record has fills the column."""
 
 DEFAULTS: Final[Defaults] = (
     ("TimeGenerated", "datetime", "created"),
@@ -53,7 +55,7 @@ _ONCE: Final = {
     "properties": (ColumnType.DYNAMIC, ColumnType.STRING),
 }
 """Fields that one column at most can take, and the types it may have."""
-_COMPUTED: Final = frozenset({"message", "exception", "trace_id", "span_id", "host", "properties"})
+_COMPUTED: Final = frozenset({"message", "exception", "trace_id", "span_id", "host", "properties", "program"})
 _CONTEXT: Final = "context."
 _REQUEST_FIELDS: Final = frozenset(
     entry["field"].removeprefix(_CONTEXT) for entry in REQUEST_COLUMNS.values()
@@ -189,11 +191,16 @@ def _remap(
     return MappedColumn(name, kind, (field,))
 
 
+def snake_case(column: str) -> str:
+    """Return the name under which an extra mostly comes: `tenant_id` for `TenantID`."""
+    return _WORD_START.sub("_", column).lower()
+
+
 def _fields_of(column: str, known: Mapping[str, str]) -> tuple[tuple[str, ...], str | None]:
     """Return the fields of a column that nobody mapped, and what of a request fills it without them."""
     if column in known:
-        return (known[column],), None
-    snake = _WORD_START.sub("_", column).lower()
+        return tuple(known[column].split("|")), None
+    snake = snake_case(column)
     if snake in _COMPUTED:  # TraceID, HOST
         return (snake,), None
     fields = (column,) if snake == column else (column, snake)

@@ -15,6 +15,7 @@ import msgspec
 
 from dcrlog import _fields
 from dcrlog._fields import FieldSource, Read
+from dcrlog._levels import LEVEL_FIELDS
 from dcrlog._mapping import MappedColumn
 from dcrlog._values import escape_surrogates, plain, text
 
@@ -116,9 +117,9 @@ def _read_severity_number(record: Any) -> int | None:
     return number if type(number) is int and 1 <= number <= _MOST_SEVERE else None
 
 
-def severity_of(level: int) -> int:
-    """Return the severity number of a stdlib level, as OpenTelemetry's handler maps them."""
-    return min(level // 10 * 4 + 1 + level % 10, _MOST_SEVERE) if level >= 10 else max(level, 1)
+def _read_as(convert: Callable[[int], object], record: Any) -> object:
+    level = level_number(record)
+    return None if level is None else convert(level)
 
 
 def _read_scope(name: str, record: Any) -> Any:
@@ -171,6 +172,7 @@ def _read_resource(name: str, record: Any) -> Any:
 
 
 READERS: Final[dict[str, Read]] = {
+    **{field: partial(_read_as, convert) for field, convert in LEVEL_FIELDS.items()},
     "created": _read_created,
     "timestamp": lambda record: _seconds(record.log_record.timestamp),
     "observed_timestamp": lambda record: _seconds(record.log_record.observed_timestamp),
@@ -187,6 +189,7 @@ READERS: Final[dict[str, Read]] = {
     "trace_flags": _read_trace_flags,
     "host": lambda record: resource_of(record).attributes.get("host.name") or _fields.HOST,
     "process": lambda _: os.getpid(),
+    "program": lambda _: _fields.program(),
     "resource": lambda record: resource_of(record).attributes or None,
     "dropped_attributes": lambda record: record.dropped_attributes,
 }

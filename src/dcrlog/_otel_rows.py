@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from dcrlog import _otel_fields as fields
 from dcrlog._careful import CarefulBuilder
+from dcrlog._levels import severity_number
 from dcrlog._mapping import STAMPED, MappedColumn
 from dcrlog._quick import Build, Quick
 from dcrlog._redact import Redact
@@ -47,7 +48,7 @@ def _as_otel(record: logging.LogRecord) -> SimpleNamespace:
         observed_timestamp=at,
         body=record.getMessage(),
         severity_text=record.levelname,
-        severity_number=fields.severity_of(record.levelno),
+        severity_number=severity_number(record.levelno),
         attributes={name: value for name, value in record.__dict__.items() if name == "dcrlog"},
         event_name=None,
         trace_id=0,

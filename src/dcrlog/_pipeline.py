@@ -31,6 +31,9 @@ _COUNTERS: Final = (
     "misfits", "withheld", "truncated", "maybe_delivered", "requests", "sent_bytes", "dead_dropped",
 )  # fmt: skip
 
+_LEVELS: Final = ("levelname", "severity_text", "syslog_severity", "windows_level_name", "cef_severity")
+"""Fields of which one tells how grave the rows are that were lost."""
+
 
 class Pipeline:
     """Takes rows without waiting and delivers them in the background.
@@ -91,7 +94,7 @@ class Pipeline:
             stamp=stamp,
             spool=self._spool,
             ledger=Ledger(
-                stamped.get("levelname", stamped.get("severity_text")),
+                next((stamped[field] for field in _LEVELS if field in stamped), None),
                 is_told=settings.account_rows is not AccountRows.NEVER,
             ),
             capacity=settings.capacity,

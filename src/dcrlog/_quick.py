@@ -172,6 +172,10 @@ def build(record):
         self._names["HOST"] = _fields.HOST
         self._lines.append(f"{value} = HOST")
 
+    def _fill_program(self, value: str) -> None:
+        self._names["PROGRAM"] = _fields.program()
+        self._lines.append(f"{value} = PROGRAM")
+
     def _fill_members(self, value: str, names: str) -> None:
         """Write the reading of those members of the dict `d` that no column took."""
         self._lines += [

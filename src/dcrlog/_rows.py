@@ -15,6 +15,7 @@ from dcrlog import _fields
 from dcrlog._careful import CarefulBuilder
 from dcrlog._expanded import STANDARD, has_loguru_extra, is_wrapped
 from dcrlog._formatted import FormattedSource, capturing
+from dcrlog._levels import LEVEL_FIELDS
 from dcrlog._mapping import STAMPED, MappedColumn
 from dcrlog._quick import Build, Quick
 from dcrlog._redact import Redact
@@ -86,6 +87,7 @@ class StdlibQuick(Quick):
             "trace_id": self._fill_trace_id,
             "span_id": self._fill_span_id,
             "host": self._fill_host,
+            "program": self._fill_program,
             "properties": self._fill_properties,
         }
 
@@ -93,6 +95,10 @@ class StdlibQuick(Quick):
         prefix, _, name = column.fields[0].partition(".")
         if name and prefix == "context":
             self._fill_context(value, name)
+            return
+        if column.fields[0] in LEVEL_FIELDS:
+            self._names[f"convert_{value}"] = LEVEL_FIELDS[column.fields[0]]
+            self._lines.append(f"{value} = convert_{value}(d['levelno'])")
             return
         names = tuple(map(_fields.attribute_of, column.fields))
         if names[0] in STANDARD:

@@ -37,7 +37,8 @@ class LogsIngestionHandler(logging.Handler):
         audience: What tokens are asked for. It follows from the endpoint's host in the three clouds.
         columns: Field by column: `{"Tenant": "tenant_id", "Amount": {"field": "amount", "type":
             "real"}, "Line": None}`. Adds to the default columns; None removes one. "request" adds those of
-            the request at hand, see docs/context.md.
+            the request at hand, see docs/context.md; "syslog" and others are those of an Azure table, see
+            docs/presets.md.
         rule: The rule's JSON file, or its content. Its stream then says which columns there are.
         enabled: False takes no record, starts nothing and needs no endpoint.
         level: Records below it are not taken.

@@ -115,7 +115,13 @@ def load(
     given |= {name: value for name, value in options.items() if value is not None}
     enabled = _boolean(given, "enabled", default=True)
     rule = _read_rule(given.get("rule")) if enabled else None
-    stream_name, stream = _choose_stream(rule, given.get("stream_name"))
+    preset = _preset(given, defaults)
+    if preset is not None:
+        defaults, default_stream_name = preset
+        given.pop("columns")
+    else:
+        default_stream_name = DEFAULT_STREAM_NAME
+    stream_name, stream = _choose_stream(rule, given.get("stream_name"), default_stream_name)
     endpoint, rule_id = (
         _destination(given, rule) if enabled and needs_endpoint else (None, given.get("rule_id", ""))
     )
@@ -203,12 +209,24 @@ def _warned(rule: Rule) -> Rule:
     return rule
 
 
-def _choose_stream(rule: Rule | None, name: Any) -> tuple[str, Stream | None]:
+def _preset(given: Mapping[str, Any], defaults: Defaults) -> tuple[Defaults, str] | None:
+    """Return the columns and the stream's name that a preset stands for, where `columns` names one."""
+    name = given.get("columns")
+    if not isinstance(name, str) or name == "request":
+        return None
+    # Not above: few ask for one, and the tables take 10 ms to read.
+    from dcrlog._presets import find_preset, is_otel
+
+    preset = find_preset(name)
+    return preset.defaults(is_otel=is_otel(defaults)), preset.stream_name
+
+
+def _choose_stream(rule: Rule | None, name: Any, default: str) -> tuple[str, Stream | None]:
     if name is not None and not isinstance(name, str):
         raise ConfigError(f"stream_name must be text, got {shown(name)}.")
     if rule is None:
-        check_stream_name(name or DEFAULT_STREAM_NAME)
-        return name or DEFAULT_STREAM_NAME, None
+        check_stream_name(name or default)
+        return name or default, None
     if not name and len(rule.streams) > 1:
         raise ConfigError(
             f"the rule declares several streams; set stream_name to one of {', '.join(rule.streams)}."

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from dcrlog import LogsIngestionHandler
+from dcrlog._presets import PRESETS
 from dcrlog.emulator import Emulator
 
 ROOT = Path(__file__).parents[2]
@@ -74,3 +75,19 @@ def test_the_page_of_transformations_has_the_functions_that_are_there():
     )  # fmt: skip
 
     assert done.returncode == 0, done.stderr
+def test_each_column_of_a_preset_is_in_its_table():
+    """docs/presets.md says which field fills it, and shows the transformation."""
+    page = (ROOT / "docs" / "presets.md").read_text(encoding="utf-8")
+    for preset in PRESETS.values():
+        section = page.partition(f"\n## {preset.table}\n")[2].partition("\n## ")[0]
+        fields = {column: source for column, _, source in preset.defaults() if column not in preset.extras}
+
+        assert dict(re.findall(r"^\| (\w+) \| (.*) \|$", section, re.MULTILINE)) | {"column": "field"} == {
+            "column": "field",
+            **{
+                name: " or ".join(f"`{each}`" for each in source.split("|"))
+                for name, source in fields.items()
+            },
+        }
+        assert all(re.search(rf"\b{column}\b", section) for column in preset.extras)
+        assert f"```kusto\n{preset.transformation}\n```" in section

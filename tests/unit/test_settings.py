@@ -90,7 +90,7 @@ def test_the_columns_of_a_request_can_be_asked_for_by_their_variable():
     assert load({}, {**environment, "DCRLOG_COLUMNS": " request\n"}).columns == load(
         {"columns": "request"}, environment
     ).columns  # fmt: skip
-    with pytest.raises(ConfigError, match="or be \"request\", got 'requests'"):
+    with pytest.raises(ConfigError, match=r"'requests' is no preset. There are .*, 'request'"):
         load({}, {**environment, "DCRLOG_COLUMNS": "requests"})
 
 

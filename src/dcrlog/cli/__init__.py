@@ -24,7 +24,7 @@ def make_app() -> "typer.Typer":
     """Return the command with all its subcommands."""
     import typer
 
-    from dcrlog.cli import demo, emulator, send, spool, transform
+    from dcrlog.cli import demo, emulator, provision, send, spool, transform
 
     app = typer.Typer(
         help="Carry Python log records into Azure Monitor Logs tables.",
@@ -34,6 +34,7 @@ def make_app() -> "typer.Typer":
     )
     app.command("demo")(demo.demo)
     app.command("emulator")(emulator.emulator)
+    app.command("provision")(provision.provision)
     app.command("send")(send.send)
     app.command("transform")(transform.transform)
     app.add_typer(spool.make_app(), name="spool")

@@ -1,0 +1,156 @@
+"""`dcrlog provision`: a file that makes table, rule, endpoint and role, from the handler's own columns."""
+
+import itertools
+import json
+import os
+import sys
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import msgspec
+import typer
+
+from dcrlog.cli.provisioning import arm, script, terraform
+from dcrlog.cli.provisioning.infer import infer
+from dcrlog.cli.provisioning.plan import Kind, Plan, plan_columns, plan_preset, plan_rule, plan_sample
+from dcrlog.cli.sending.pieces import cut
+from dcrlog.cli.sending.source import FAILURES, Source
+from dcrlog.errors import ConfigError, printable, shown
+from dcrlog.rules import Rule
+
+_MOST_ROWS: Final = 100_000
+
+
+class FileFormat(StrEnum):
+    """What deploys the file."""
+
+    ARM = "arm"
+    TERRAFORM = "terraform"
+    AZ = "az"
+
+
+_WRITERS: Final = {
+    FileFormat.ARM: (arm.write_arm, arm.commands),
+    FileFormat.TERRAFORM: (terraform.write_terraform, terraform.commands),
+    FileFormat.AZ: (script.write_script, script.commands),
+}
+
+
+def provision(
+    *,
+    file_format: Annotated[
+        FileFormat, typer.Option("--format", help="What deploys the file.")
+    ] = FileFormat.ARM,
+    columns: Annotated[
+        Path | None, typer.Option(help="JSON file of the handler's columns=, on top of the default ones.")
+    ] = None,
+    rule: Annotated[Path | None, typer.Option(help="JSON file of a rule that there is already.")] = None,
+    sample: Annotated[
+        str | None, typer.Option(help="NDJSON or a JSON array, whose rows say the columns; - for stdin.")
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(help="syslog, commonsecuritylog, securityevent, windowsevent or otellogs."),
+    ] = None,
+    kind: Annotated[
+        Kind, typer.Option(help="The rule's own endpoint, or a data collection endpoint.")
+    ] = Kind.DIRECT,
+    stream: Annotated[str | None, typer.Option(help="The stream's name; else Custom-AppLogs.")] = None,
+    table: Annotated[
+        str | None, typer.Option(help="The custom table; else the stream's name and _CL.")
+    ] = None,
+    time: Annotated[
+        str | None, typer.Option(help="With --sample: the column that says when a row happened.")
+    ] = None,
+    otel: Annotated[
+        bool, typer.Option("--otel", help="With the columns of the OpenTelemetry front ends.")
+    ] = False,
+    output: Annotated[Path | None, typer.Option(help="File to write; else standard output.")] = None,
+) -> None:
+    """Write what makes the table, the rule, the endpoint and the role for the rows of your program."""
+    try:
+        if sum(each is not None for each in (columns, rule, sample, preset)) > 1:
+            raise ConfigError(
+                "--columns, --rule, --sample and --preset each say the columns: give one of them."
+            )
+        if table is not None and not table.endswith("_CL"):
+            raise ConfigError(f"--table: {shown(table)} must end in '_CL'. For an Azure table use --preset.")
+        if preset is not None:
+            if table is not None:
+                raise ConfigError("--preset says the table. Leave --table out.")
+            plan = plan_preset(preset, stream=stream, kind=kind, otel=otel)
+        elif rule is not None:
+            plan = plan_rule(_read_rule(rule), stream=stream, table=table, kind=kind)
+        elif sample is not None:
+            plan = plan_sample(infer(_rows(sample)), stream=stream, table=table, kind=kind, time=time)
+        else:
+            mapping = None if columns is None else _read_columns(columns)
+            plan = plan_columns(mapping, stream=stream, table=table, kind=kind, otel=otel)
+        _write(plan, file_format, output)
+    except ConfigError as error:
+        sys.exit(f"dcrlog provision: {printable(str(error))}")
+
+
+def _write(plan: Plan, file_format: FileFormat, output: Path | None) -> None:
+    write, commands = _WRITERS[file_format]
+    text = write(plan)
+    if output is None:
+        print(text, end="")
+    else:
+        try:
+            output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise ConfigError(f"the file {shown(str(output))} cannot be written: {error.strerror}.") from None
+    for remark in plan.remarks:
+        print(f"dcrlog provision: {printable(remark)}", file=sys.stderr)
+    print("Deploy it with:", *commands(str(output or "FILE")), sep="\n  ", file=sys.stderr)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"the file {shown(str(path))} cannot be read: {error.strerror}.") from None
+
+
+def _read_rule(path: Path) -> Rule:
+    try:
+        return Rule.from_json(_read(path))
+    except ConfigError as error:
+        raise ConfigError(f"{os.fspath(path)}: {error}") from None
+
+
+def _read_columns(path: Path) -> Any:
+    try:
+        return json.loads(_read(path))
+    except ValueError as error:
+        raise ConfigError(
+            f"the file {shown(str(path))} is not JSON: {error}. Write what the handler's columns= takes."
+        ) from None
+
+
+def _rows(name: str) -> Iterator[dict[str, Any]]:
+    source = Source(name)
+    source.check()
+    try:
+        with source.open() as opened:
+            pieces = cut(opened.stream, opened.find_format())
+            for piece in itertools.islice(pieces, _MOST_ROWS):
+                row = _row(piece.data)
+                if piece.flaw or row is None:
+                    raise ConfigError(
+                        f"--sample: {shown(name)}, record {piece.number} is not a JSON object. Take it out."
+                    )
+                yield row
+    except FAILURES as error:
+        raise ConfigError(f"the file {shown(name)} cannot be read to its end: {error}.") from None
+
+
+def _row(data: bytes) -> dict[str, Any] | None:
+    try:
+        found = msgspec.json.decode(data)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    return found if type(found) is dict else None
