@@ -114,7 +114,7 @@ def load(
     given = read_options(os.environ if environment is None else environment)
     given |= {name: value for name, value in options.items() if value is not None}
     enabled = _boolean(given, "enabled", default=True)
-    rule = _read_rule(given.get("rule")) if enabled else None
+    rule = read_rule(given.get("rule")) if enabled else None
     preset = _preset(given, defaults)
     if preset is not None:
         defaults, default_stream_name = preset
@@ -183,7 +183,12 @@ def _destination(given: Mapping[str, Any], rule: Rule | None) -> tuple[Endpoint,
     return parse_endpoint(url, given.get("audience")), rule_id
 
 
-def _read_rule(setting: Any) -> Rule | None:
+def read_rule(setting: Any) -> Rule | None:
+    """Read the rule that a `rule` setting names, or is.
+
+    Raises:
+        ConfigError: It cannot be read, or is no rule.
+    """
     if setting is None or isinstance(setting, Rule):
         return setting
     if isinstance(setting, Mapping):

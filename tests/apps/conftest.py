@@ -1,7 +1,13 @@
-"""Examples served as their users serve them."""
+"""What tests of examples and of commands share."""
+
+import json
+import os
 
 import pytest
+from typer.testing import CliRunner
 
+from dcrlog.cli import make_app
+from dcrlog.emulator.auth import CLIENT_SECRET
 from servers import EXAMPLES, free_port, running
 
 
@@ -17,3 +23,26 @@ def serve(emulator, tmp_path):
         return running(words, environment=environment, cwd=directory, output=tmp_path / "output", port=number)
 
     return start
+
+
+@pytest.fixture
+def doctor(emulator, tmp_path, monkeypatch):
+    """`dcrlog doctor` in this process, an empty directory and an environment that knows the emulator only.
+
+    It returns the status and what was found; no secret is in that, whatever else.
+    """
+    for name in os.environ:
+        if name.startswith(("AZURE_", "DCRLOG_", "IDENTITY_", "MSI_")):
+            monkeypatch.delenv(name)
+    for name, value in emulator.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        done = CliRunner().invoke(make_app(), ["doctor", "--json", *map(str, arguments)])
+        assert done.exception is None or isinstance(done.exception, SystemExit), done.exc_info
+        assert CLIENT_SECRET not in done.output
+        assert "eyJ" not in done.output
+        return done.exit_code, json.loads(done.stdout)
+
+    return run

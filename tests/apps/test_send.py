@@ -23,18 +23,6 @@ SEND = [sys.executable, "-m", "dcrlog", "send"]
 TABLE = "AppLogs_CL"
 
 
-@pytest.fixture(scope="module")
-def service():
-    with Emulator() as running:
-        yield running
-
-
-@pytest.fixture
-def emulator(service):
-    service.reset()
-    return service
-
-
 @pytest.fixture
 def send(emulator, tmp_path, monkeypatch):
     """The command, in this process, in an empty directory: the exit status, and what it told as JSON."""

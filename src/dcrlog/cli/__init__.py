@@ -24,7 +24,7 @@ def make_app() -> "typer.Typer":
     """Return the command with all its subcommands."""
     import typer
 
-    from dcrlog.cli import demo, emulator, provision, send, spool, transform
+    from dcrlog.cli import demo, doctor, emulator, provision, send, spool, transform
 
     app = typer.Typer(
         help="Carry Python log records into Azure Monitor Logs tables.",
@@ -33,6 +33,7 @@ def make_app() -> "typer.Typer":
         pretty_exceptions_enable=False,
     )
     app.command("demo")(demo.demo)
+    app.command("doctor")(doctor.doctor)
     app.command("emulator")(emulator.emulator)
     app.command("provision")(provision.provision)
     app.command("send")(send.send)

@@ -1,0 +1,1 @@
+"""What `dcrlog doctor` looks at, one step of the way a file."""

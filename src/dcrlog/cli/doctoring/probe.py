@@ -1,0 +1,139 @@
+"""The step of the probe: one row, sent as the handler sends them, and its answer in words."""
+
+import logging
+import uuid
+from dataclasses import dataclass
+from typing import Any, Final
+
+from dcrlog._batch import Stamp, compress
+from dcrlog._client import ClientSender
+from dcrlog._retry import TLS_FAILURE, Answer
+from dcrlog._rows import compile_builder
+from dcrlog.cli.doctoring.finding import Finding, State
+from dcrlog.settings import Settings
+
+_TIMEOUT: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What became of the row.
+
+    Attributes:
+        finding: The step.
+        mark: The text by which the row is found in the table.
+        answer: What the service said.
+    """
+
+    finding: Finding
+    mark: str
+    answer: Answer
+
+
+def send_probe(settings: Settings, claims: dict[str, Any]) -> Probe:
+    """Send one row through the official client, and explain the answer."""
+    endpoint = settings.endpoint
+    assert endpoint is not None
+    mark = f"probe-{uuid.uuid4().hex[:12]}"
+    sender = ClientSender(endpoint, settings.rule_id, settings.stream_name, settings.credential)
+    body = compress(b"[%b]" % _row(settings, mark))
+    try:
+        answer = _send(sender, body)
+        if answer.is_token_renewed:
+            answer = _send(sender, body)
+    finally:
+        sender.close()
+    return Probe(_explain(answer, settings, claims), mark, answer)
+
+
+def _send(sender: ClientSender, body: bytes) -> Answer:
+    return sender.send(body, request_id=str(uuid.uuid4()), timeout=_TIMEOUT)
+
+
+def _row(settings: Settings, mark: str) -> bytes:
+    stamped = {field: column.name for column in settings.columns for field in column.fields}
+    build = compile_builder(settings.columns, count=lambda *_: None, redact=settings.redact)
+    record = logging.LogRecord(
+        "dcrlog.doctor",
+        logging.INFO,
+        __file__,
+        0,
+        "dcrlog doctor looks whether rows arrive: %s",
+        (mark,),
+        None,
+    )
+    stamp = Stamp(stamped.get("instance_id"), stamped.get("seq"))
+    return stamp.write(1, [build(record)])[0]
+
+
+def _explain(answer: Answer, settings: Settings, claims: dict[str, Any]) -> Finding:
+    status = answer.status
+    if status == 204:
+        return Finding("probe", State.OK, "the service has taken one row (204)")
+    told = str(answer)
+    who = f"object {claims['oid']}" if "oid" in claims else "the identity"
+    if status is None:
+        return Finding("probe", State.FAIL, told, _without_answer(answer))
+    if status == 429 or status >= 500:
+        return Finding(
+            "probe", State.WARN, told, "The service is busy or unwell. The handler waits; try again later."
+        )
+    if status == 400 and answer.code == "InvalidStream":
+        return Finding(
+            "probe",
+            State.FAIL,
+            f"the rule declares no stream {settings.stream_name!r}: {told}",
+            "stream_name is a key of the rule's streamDeclarations ('Custom-...'), not the table "
+            "('..._CL'): az "
+            "monitor data-collection rule show --query streamDeclarations.",
+        )
+    text, remedy = _BY_STATUS.get(
+        status,
+        (
+            "this is not an answer of the Logs Ingestion API",
+            "Check the endpoint, and what a proxy does on the way.",
+        ),
+    )
+    return Finding("probe", State.FAIL, f"{text}: {told}", remedy.format(who=who, rule=settings.rule_id))
+
+
+def _without_answer(answer: Answer) -> str:
+    if answer.code == TLS_FAILURE:
+        return "The certificate is not trusted: see the step tls."
+    if answer.code.startswith("token"):
+        return "There was no token: see the step credential."
+    return "No answer came: see the steps dns and tls, firewall and proxy."
+
+
+_BY_STATUS: Final = {
+    400: (
+        "the service refuses the row",
+        "Compare the columns with those that the rule's stream declares, and their types.",
+    ),
+    401: (
+        "the service does not take the token",
+        (
+            "The audience must be that of the endpoint's cloud (https://monitor.azure.com, .cn, .us): leave "
+            "audience out. Check the tenant, and the clock."
+        ),
+    ),
+    403: (
+        "the identity may not send to this rule",
+        (
+            "Give {who} the role Monitoring Metrics Publisher on the data collection rule: az role "
+            "assignment create --role 3913510d-42f4-4e42-8a64-420c390055eb --assignee-object-id OBJECT_ID "
+            "--scope RULE_RESOURCE_ID. A new role takes up to 30 minutes to work."
+        ),
+    ),
+    404: (
+        "the endpoint knows no such rule",
+        (
+            "Check rule_id ({rule}): az monitor data-collection rule show --query immutableId. The endpoint "
+            "must be the rule's own, or the data collection endpoint that the rule names."
+        ),
+    ),
+    413: (
+        "a row of a few hundred bytes is said to be too large",
+        "This is the limit of a proxy on the way, not of the service: raise it there.",
+    ),
+}

@@ -1,0 +1,139 @@
+"""Each of the usual wrong settings is told by its name, and with what to write instead.
+
+The table is the one in docs/doctor.md.
+"""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from dcrlog.emulator import Fault
+
+PAGE = Path(__file__).parents[2] / "docs" / "doctor.md"
+AZURE = "https://shop-abcd.westeurope-1.ingest.monitor.azure.com"
+EXPIRED = json.dumps(
+    {
+        "error": "invalid_client",
+        "error_description": "AADSTS7000222: The provided client secret keys are expired.",
+    }
+)
+NO_TENANT = json.dumps(
+    {"error": "invalid_request", "error_description": "AADSTS90002: Tenant 'contoso' not found."}
+)
+
+
+def refuses_tokens(body):
+    """What makes the login service answer so."""
+    return lambda emulator: emulator.faults.add(Fault("status", kind="token", status=400, body=body))
+
+
+WRONG = {
+    # What is wrong: variables, what else is done, the step that tells, and words of what is told.
+    "no endpoint": (
+        {"DATA_COLLECTION_ENDPOINT": None}, None, "settings", "endpoint (DATA_COLLECTION_ENDPOINT)"),
+    "no rule id": ({"LOGS_DCR_RULE_ID": None}, None, "settings", "rule_id (LOGS_DCR_RULE_ID)"),
+    "an endpoint without https://": (
+        {"DATA_COLLECTION_ENDPOINT": AZURE.removeprefix("https://")}, None, "settings", "must be a URL"),
+    "an http endpoint": (
+        {"DATA_COLLECTION_ENDPOINT": AZURE.replace("https", "http")}, None, "settings", "must be https"),
+    "the whole URL of the stream": (
+        {"DATA_COLLECTION_ENDPOINT": f"{AZURE}/dataCollectionRules/dcr-1/streams/Custom-A"}, None, "settings",
+        "may have a scheme and a host only"),
+    "a trailing slash": (
+        {"DATA_COLLECTION_ENDPOINT": "{endpoint}/"}, None, "settings", "a slash, which is left out"),
+    "a mistyped host": (
+        {"DATA_COLLECTION_ENDPOINT": "https://shop.ingest.monitor.azure.invalid"}, None, "settings",
+        "is not a host of Azure"),
+    "an endpoint that does not exist": (
+        {"DATA_COLLECTION_ENDPOINT": "https://shop.invalid", "DCRLOG_AUDIENCE": "https://monitor.azure.com"},
+        None, "dns", "Check the endpoint letter by letter"),
+    "the endpoint for metrics": (
+        {"DATA_COLLECTION_ENDPOINT": AZURE.replace(".ingest", ".metrics.ingest")}, None, "settings",
+        "that for logs has no '.metrics'"),
+    "the configuration access endpoint": (
+        {"DATA_COLLECTION_ENDPOINT": AZURE.replace(".ingest", ".handler.control")}, None, "settings",
+        "rows go to the logs ingestion endpoint"),
+    "another cloud's endpoint": (
+        {"DATA_COLLECTION_ENDPOINT": AZURE.replace(".com", ".us"),
+         "AZURE_AUTHORITY_HOST": "login.microsoftonline.com"},
+        None, "settings", "but the endpoint belongs to Azure Government"),
+    "the audience of ARM": (
+        {"DATA_COLLECTION_ENDPOINT": AZURE, "DCRLOG_AUDIENCE": "https://management.azure.com",
+         "AZURE_AUTHORITY_HOST": None},
+        None, "settings", "Leave audience out, or make it 'https://monitor.azure.com'"),
+    "an audience without https://": (
+        {"DCRLOG_AUDIENCE": "monitor.azure.com"}, None, "settings", "audience must be an https URL"),
+    "a rule id with an underscore": (
+        {"LOGS_DCR_RULE_ID": "dcr_" + "0" * 32}, None, "settings", "rule_id must be the rule's immutable id"),
+    "the rule's resource id": (
+        {"LOGS_DCR_RULE_ID": "/subscriptions/1/resourceGroups/g/providers/Microsoft.Insights/"
+                             "dataCollectionRules/shop"},
+        None, "settings", "--query immutableId"),
+    "another rule's id": (
+        {"LOGS_DCR_RULE_ID": "dcr-" + "0" * 32}, None, "probe", "Check rule_id (dcr-000000"),
+    "the table as the stream": (
+        {"LOGS_DCR_STREAM_NAME": "AppLogs_CL"}, None, "settings", "did you mean 'Custom-AppLogs_CL'?"),
+    "a stream without Custom-": (
+        {"LOGS_DCR_STREAM_NAME": "AppLogs"}, None, "settings", "did you mean 'Custom-AppLogs'?"),
+    "the output stream": (
+        {"LOGS_DCR_STREAM_NAME": "Custom-AppLogs_CL"}, None, "probe", "stream_name is a key of the rule's"),
+    "a credential of that name": (
+        {"DCRLOG_CREDENTIAL": "managed-identity"}, None, "settings", "credential must be"),
+    "half of a client secret's variables": (
+        {"DCRLOG_CREDENTIAL": "environment", "AZURE_CLIENT_SECRET": None}, None, "credential",
+        "set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET"),
+    "the client secret's id": (
+        {"DCRLOG_CREDENTIAL": "environment", "AZURE_CLIENT_SECRET": "11111111-2222-3333-4444-555555555555"},
+        None, "credential", "AZURE_CLIENT_SECRET takes the secret's value, not its id"),
+    "an expired client secret": (
+        {"DCRLOG_CREDENTIAL": "environment"}, refuses_tokens(EXPIRED), "credential",
+        "The client secret has expired"),
+    "another tenant": (
+        {"DCRLOG_CREDENTIAL": "environment"}, refuses_tokens(NO_TENANT), "credential",
+        "check AZURE_TENANT_ID"),
+    "an identity without the role": (
+        {"DCRLOG_CREDENTIAL": "environment", "AZURE_CLIENT_ID": "no-role"}, None, "probe",
+        "the role Monitoring Metrics Publisher on the data collection rule"),
+    "a bundle of authorities that is not there": (
+        {"REQUESTS_CA_BUNDLE": "/nowhere/ca.pem"}, None, "tls", "REQUESTS_CA_BUNDLE"),
+    "a reserved column": (
+        {"DCRLOG_COLUMNS": '{{"Type": "kind"}}'}, None, "settings", "'Type' is reserved by Azure Monitor"),
+    "a preset that there is not": ({"DCRLOG_COLUMNS": "perf"}, None, "settings", "is no preset"),
+    "a rule file that is not there": ({"DCRLOG_RULE": "dcr.json"}, None, "settings", "rule file 'dcr.json'"),
+    "a number with a unit": ({"DCRLOG_CAPACITY": "64MB"}, None, "settings", "DCRLOG_CAPACITY='64MB' cannot"),
+    "a handler that is switched off": (
+        {"DCRLOG_ENABLED": "false"}, None, "settings", "Set enabled=True, or DCRLOG_ENABLED=true"),
+    "a spool where nobody may write": (
+        {"DCRLOG_SPOOL_DIR": "/dev/null/spool"}, None, "spool", "spool_dir='/dev/null/spool'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_setting_is_told_with_its_name_and_the_remedy(emulator, doctor, monkeypatch, name):
+    """By one step, and the status is 1, but where it does no harm."""
+    variables, prepare, step, words = WRONG[name]
+    if prepare is not None:
+        prepare(emulator)
+    for variable, value in variables.items():
+        if value is None:
+            monkeypatch.delenv(variable)
+        else:
+            monkeypatch.setenv(variable, value.format(endpoint=emulator.endpoint))
+    # No test asks Azure: its hosts are for the settings alone to judge.
+    status, told = doctor(*(["--offline"] if AZURE in str(variables) else []))
+
+    lines = [f"{each['text']} -> {each['remedy']}" for each in told["findings"] if each["step"] == step]
+    assert any(words in line for line in lines), told["findings"]
+    assert status == (name != "a trailing slash")
+
+
+def test_each_of_them_is_in_the_documentation():
+    """The table has a row for each, and no other."""
+    rows = re.findall(
+        r"^\| ([^|]+) \| `(?:settings|dns|tls|credential|probe|spool)` \|", PAGE.read_text(), re.MULTILINE
+    )
+
+    assert rows == list(WRONG)
+    assert len(rows) >= 25
