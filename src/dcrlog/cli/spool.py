@@ -21,6 +21,7 @@ def make_app() -> typer.Typer:
     app = typer.Typer(
         help="See what is in a spool, check it, deliver it or delete it. Safe beside running processes.",
         no_args_is_help=True,
+        add_completion=False,
     )
     app.command("list")(list_spool)
     app.command("show")(show)
