@@ -9,9 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
+from typer.main import get_command
 
 from dcrlog import LogsIngestionHandler
 from dcrlog._presets import PRESETS
+from dcrlog.cli import doctor, provision, send
 from dcrlog.emulator import Emulator
 
 ROOT = Path(__file__).parents[2]
@@ -91,3 +94,14 @@ def test_each_column_of_a_preset_is_in_its_table():
         }
         assert all(re.search(rf"\b{column}\b", section) for column in preset.extras)
         assert f"```kusto\n{preset.transformation}\n```" in section
+
+
+@pytest.mark.parametrize("command", [doctor.doctor, provision.provision, send.send])
+def test_every_option_of_a_command_is_on_its_page(command):
+    """Each by its long name."""
+    page = (ROOT / "docs" / f"{command.__name__}.md").read_text(encoding="utf-8")
+    app = typer.Typer(add_completion=False)
+    app.command()(command)
+    named = {option.opts[0] for option in get_command(app).params if option.opts[0].startswith("--")}
+
+    assert {option for option in named if not re.search(rf"{option}\b", page)} == set()
