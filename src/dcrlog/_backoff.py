@@ -17,7 +17,8 @@ PROBE_SECONDS: Final = 30.0
 """How long the others wait for the answer to a probe."""
 
 _THROTTLED_SECONDS: Final = 300.0
-_THROTTLE_WINDOW: Final = 60.0
+_THROTTLE_WINDOW: Final = 90.0
+"""Seconds. A limit of so many requests a minute is met again just over a minute later."""
 
 
 class Backoff:

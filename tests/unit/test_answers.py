@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dcrlog._backoff import Backoff
 from dcrlog._clock import Signal
 from dcrlog._delivery import MOST_STRIKES
 from dcrlog._retry import MOST_REFUSALS, TLS_FAILURE, Outcome, classify, remedy
 from dcrlog.stats import DropReason
-from dcrlog.testing import Answer, SkippingClock
+from dcrlog.testing import Answer, ManualClock, SkippingClock
 from pipelines import HurriedClock, JudgingSender, assert_balanced, deliver_here, make_pipeline, put_quietly
 
 
@@ -327,6 +328,19 @@ def test_a_configuration_put_right_while_eight_senders_bisect_doubles_nothing():
         assert pipeline.stats().delivered == 2_001
         assert_balanced(pipeline)
         pipeline.close()
+
+
+@pytest.mark.parametrize(("seconds", "is_throttled"), [(61, True), (120, False)])
+def test_a_429_just_over_a_minute_after_another_is_the_same_limit(seconds, is_throttled):
+    """It counts by the minute: whoever is over it meets it in each, and one burst an hour is nothing."""
+    clock = ManualClock()
+    backoff = Backoff(clock)
+    for wait in (0, seconds):
+        clock.advance(wait)
+        backoff.failed(Answer(status=429), backoff.admit())
+        backoff.clear()
+
+    assert backoff.is_throttled == is_throttled
 
 
 def test_after_repeated_429_rows_wait_longer_for_each_other():
