@@ -230,8 +230,6 @@ def test_ctrl_c_ends_it_with_its_status_and_a_checkpoint(emulator, tmp_path):
         process.stdin.flush()
         assert until(lambda: emulator.count(TABLE) > 0)
         process.send_signal(signal.SIGINT)
-        process.stdin.write('{"Message": "one more"}\n')
-        process.stdin.flush()
         told = json.loads(process.stdout.read())
 
     assert process.returncode == 128 + signal.SIGINT

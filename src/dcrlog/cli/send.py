@@ -27,6 +27,7 @@ from dcrlog.cli.sending.pieces import Format
 from dcrlog.cli.sending.rejects import Rejects
 from dcrlog.cli.sending.rows import RowMaker
 from dcrlog.cli.sending.source import STDIN, Source
+from dcrlog.cli.sending.stop import Stop
 from dcrlog.cli.sending.work import Work
 from dcrlog.cli.spool_options import AsJson
 from dcrlog.cli.spool_output import print_json, say
@@ -100,7 +101,7 @@ def send(
         if begun.position.total and not as_json:
             say(_where(begun, sources))
         pipeline = Pipeline(checked)
-        with _signals() as received, shown_progress(_total(sources)) as tell:
+        with _signals() as stop, shown_progress(_total(sources)) as tell:
             progress = Work(
                 pipeline,
                 sources,
@@ -111,7 +112,7 @@ def send(
                 kind=Format.TEXT if field is not None else kind,
                 patience=patience,
                 clock=SystemClock(),
-                is_stopped=lambda: bool(received),
+                stop=stop,
                 tell=tell,
             ).run()
         pipeline.close()
@@ -119,9 +120,9 @@ def send(
         sys.exit(f"dcrlog send: {printable(str(error))}")
     except OSError as error:
         sys.exit(f"dcrlog send: {printable(str(error))}.")
-    told = account(progress, pipeline.stats(), maker, begun, is_stopped=bool(received))
+    told = account(progress, pipeline.stats(), maker, begun, is_stopped=bool(stop))
     print_json(told) if as_json else say_account(told, rejects)
-    raise typer.Exit(128 + received[0] if received else int(not told["complete"]))
+    raise typer.Exit(128 + stop.number if stop.number is not None else int(not told["complete"]))
 
 
 def _has_rule() -> bool:
@@ -186,21 +187,21 @@ def _total(sources: list[Source]) -> int | None:
 
 
 @contextmanager
-def _signals() -> Iterator[list[int]]:
-    """Yield the signals that asked for an end; a second one ends at once."""
-    received: list[int] = []
+def _signals() -> Iterator[Stop]:
+    """Yield what says that a signal has asked for an end; a second one ends at once."""
+    stop = Stop()
     before: dict[signal.Signals, Any] = {}
 
     def note(number: int, _: FrameType | None) -> None:
-        received.append(number)
         for each, handler in before.items():
             signal.signal(each, handler)
+        stop.set(number)
 
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):
             before[number] = signal.signal(number, note)
     try:
-        yield received
+        yield stop
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)

@@ -1,7 +1,7 @@
 """The work of `dcrlog send`: input into the pipeline as fast as that takes it, and a checkpoint behind it."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -9,10 +9,11 @@ from typing import Final
 from dcrlog._clock import Clock
 from dcrlog._pipeline import Pipeline
 from dcrlog.cli.sending.checkpoint import Checkpoint, Position
-from dcrlog.cli.sending.pieces import Format, cut
+from dcrlog.cli.sending.pieces import Format, Piece, cut
 from dcrlog.cli.sending.rejects import Rejects
 from dcrlog.cli.sending.rows import RowMaker, Unusable
 from dcrlog.cli.sending.source import FAILURES, Opened, Source
+from dcrlog.cli.sending.stop import Interrupted, Stop
 from dcrlog.errors import ConfigError, printable, shown
 
 _ROWS_A_MARK: Final = 256
@@ -22,6 +23,7 @@ _STOPPING: Final = 5.0
 """Seconds for what is under way when a signal ends the command."""
 _SYNC_EVERY: Final = 64
 """Checkpoints. Each survives the process; every so many, and the last, also a loss of power."""
+
 _START: Final = Position()
 
 
@@ -61,7 +63,7 @@ class Work:
         kind: How records stand in the inputs; None to find out.
         patience: Seconds without any row settled after which it gives up.
         clock: What the patience is measured with.
-        is_stopped: Whether a signal has come.
+        stop: Whether a signal has come.
         tell: Called with the progress, often.
     """
 
@@ -77,7 +79,7 @@ class Work:
         kind: Format | None,
         patience: float,
         clock: Clock,
-        is_stopped: Callable[[], bool],
+        stop: Stop,
         tell: Callable[[Progress], None],
     ) -> None:
         self._pipeline = pipeline
@@ -89,7 +91,7 @@ class Work:
         self._kind = kind
         self._patience = patience
         self._clock = clock
-        self._is_stopped = is_stopped
+        self._stop = stop
         self._tell = tell
         self._marks: deque[tuple[int, Position]] = deque()
         self._position = checkpoint.position
@@ -129,7 +131,7 @@ class Work:
         here = self._position
         if here.offset:
             opened.skip(here.offset)
-        for piece in cut(opened.stream, kind, offset=here.offset, number=here.number):
+        for piece in self._read(cut(opened.stream, kind, offset=here.offset, number=here.number)):
             here = self._position
             try:
                 row = self._maker.make(piece, here.total + 1)
@@ -148,9 +150,22 @@ class Work:
             if self.progress.pieces % _ROWS_A_MARK == 0:
                 self.progress.read_bytes = self._done_before + opened.tell()
                 self._mark()
-            if self._is_stopped():
+            if self._stop:
                 return False
-        return True
+        return not self._stop
+
+    def _read(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
+        """Yield pieces; a signal ends the wait for one."""
+        while not self._stop:
+            try:
+                self._stop.may_interrupt = True
+                piece = next(pieces, None)
+                self._stop.may_interrupt = False
+            except Interrupted:
+                return
+            if piece is None:
+                return
+            yield piece
 
     def _begin(self, index: int, source: Source, opened: Opened) -> Format:
         if index < len(self._checkpoint.formats):
@@ -169,7 +184,7 @@ class Work:
         """Put a row, when there is room; return False where there will be none."""
         while self._pipeline.offer(row, _SLICE) is None:
             self._look()
-            if self._is_stopped() or self._is_vain():
+            if self._stop or self._is_vain():
                 return False
         self._seq += 1
         self._moved_at = self._clock.monotonic()
@@ -210,7 +225,7 @@ class Work:
         ends = self._clock.monotonic() + _STOPPING
         while not (self.progress.gave_up or self._pipeline.flush(_SLICE)):
             self._look()
-            if self._is_vain() or (self._is_stopped() and self._clock.monotonic() >= ends):
+            if self._is_vain() or (self._stop and self._clock.monotonic() >= ends):
                 break
         self._look()
         self._write(is_synced=True)
