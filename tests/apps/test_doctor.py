@@ -235,3 +235,34 @@ def test_a_spool_is_looked_at_and_not_touched(doctor, tmp_path):
     (home / "quarantine" / "damaged").write_bytes(b"x")
     status, told = doctor("--spool-dir", tmp_path / "spool", "--no-probe")
     assert (status, "1 damaged files" in finding(told, "spool", "warn")) == (0, True)
+
+
+LOUD = """
+class Loud:
+    def __init__(self, client_secret):
+        raise ValueError(f"bad {client_secret}")
+"""
+
+
+def test_a_secret_in_a_credential_setting_is_shown_nowhere(doctor, tmp_path, monkeypatch):
+    """Not even where the credential's own error repeats it."""
+    (tmp_path / "loud.py").write_text(LOUD)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("DCRLOG_CREDENTIAL", '{"()": "loud.Loud", "client_secret": "hunter2-hunter2"}')
+    status, told = doctor()
+
+    assert status == 1
+    assert "ValueError: bad [redacted]" in finding(told, "credential")
+    assert "hunter2" not in json.dumps(told)
+
+
+def test_a_dict_config_that_names_what_is_not_there_is_told(doctor, tmp_path):
+    """As dictConfig itself would fail."""
+    handler = {**LOGGING["handlers"]["azure"], "credential": "ext://nowhere.credential"}
+    (tmp_path / "logging.json").write_text(json.dumps({**LOGGING, "handlers": {"azure": handler}}))
+    status, told = doctor("--dict-config", "logging.json", "--offline")
+
+    assert status == 1
+    assert "the handler 'azure' cannot be made: Cannot resolve 'nowhere.credential'" in finding(
+        told, "settings"
+    )

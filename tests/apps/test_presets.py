@@ -1,6 +1,5 @@
 """Presets for Azure tables, from a record to a row in the emulator."""
 
-import importlib.util
 import json
 import logging
 import os
@@ -15,9 +14,23 @@ from dcrlog._fields import HOST
 from dcrlog._presets import PRESETS
 from dcrlog.cli import make_app
 from dcrlog.emulator import Emulator
+from dcrlog.emulator.rules import DEFAULT_RULE
+from dcrlog.errors import ConfigError
 from pipelines import make_logger
 
-HAS_KQL = importlib.util.find_spec("dcrlog.kql") is not None
+
+def carries_out_transformations():
+    """Whether the emulator does, or refuses them."""
+    rule = json.loads(json.dumps(dict(DEFAULT_RULE)))
+    rule["dataFlows"][0]["transformKql"] = 'source | extend Host = "h"'
+    try:
+        Emulator(rule)
+    except ConfigError:
+        return False
+    return True
+
+
+HAS_KQL = carries_out_transformations()
 needs_kql = pytest.mark.skipif(not HAS_KQL, reason="the emulator passes rows unchanged")
 PROGRAM = Path(sys.argv[0]).name
 PROGRAM = Path(sys.argv[0]).parent.name if PROGRAM == "__main__.py" else PROGRAM

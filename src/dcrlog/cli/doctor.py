@@ -101,7 +101,7 @@ def doctor(
         given = found.given | flags
         report = examine(given, found.origin, asks=not offline, sends=probe)
         report.findings[1:1] = found.findings
-    secrets = secrets_of(given)
+    secrets = secrets_of(_with_environment(given))
     report.findings = [finding.without(secrets) for finding in report.findings]
     if as_json:
         told = [{**asdict(finding), "state": finding.state.lower()} for finding in report.findings]
@@ -181,9 +181,17 @@ def _query(given: Mapping[str, Any], checked: settings.Settings, mark: str) -> s
     return f"{_table(given, checked)}\n| where TimeGenerated > ago(1h) and {where}"
 
 
+def _with_environment(given: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return read_options(os.environ) | dict(given)
+    except ConfigError:
+        # The step of the settings has told it.
+        return dict(given)
+
+
 def _table(given: Mapping[str, Any], checked: settings.Settings) -> str:
     """Return the table that the rule fills, or what it is called if nobody has been inventive."""
-    behind = read_options(os.environ) | dict(given)
+    behind = _with_environment(given)
     with suppress(ConfigError):
         if isinstance(behind.get("columns"), str):
             from dcrlog._presets import find_preset

@@ -102,7 +102,10 @@ def _read(config: Mapping[str, Any], origin: str, handler: str | None) -> Option
             f"It has: {', '.join(handlers) or 'none'}."
         )
     entry = handlers[name]
-    given = {key: entry[key] for key in entry if key not in _OF_LOGGING}
+    try:
+        given = {key: entry[key] for key in entry if key not in _OF_LOGGING}
+    except Exception as error:  # what ext:// names is the user's, too
+        raise ConfigError(f"{origin}: the handler {name!r} cannot be made: {error}.") from None
     findings = [
         Finding(
             "settings",
