@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -84,7 +85,7 @@ def test_a_line_that_is_no_json_is_named_and_kept(send, emulator, tmp_path):
 
     status, told = send(path)
 
-    assert (status, told["rejected"], told["delivered"]) == (1, 2, 2)
+    assert (status, told["unusable"], told["delivered"]) == (1, 2, 2)
     assert f"{path}, line 2: it is not JSON: " in send.stderr
     assert f"{path}, line 4: it is not a JSON object but an array." in send.stderr
     kept = [json.loads(line) for line in (tmp_path / "dcrlog-rejects.ndjson").read_text().splitlines()]
@@ -172,6 +173,11 @@ def settled(place):
     return json.loads(place.read_text())["position"]["total"]
 
 
+def peak_kib(pid):
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1])
+
+
 def kill_and_resume(emulator, tmp_path, count, kills):
     """Send rows with so many kills in between; return how often each Seq is in the table."""
     path = tmp_path / "many.ndjson"
@@ -185,20 +191,22 @@ def kill_and_resume(emulator, tmp_path, count, kills):
     for kill in range(1, kills + 1):
         with subprocess.Popen(command, env=environment, cwd=tmp_path, stderr=subprocess.DEVNULL) as process:
             wanted = count * kill // (kills + 1)
-            assert until(lambda wanted=wanted: place.exists() and settled(place) >= wanted // 2)
-            assert until(lambda wanted=wanted: emulator.count(TABLE) >= wanted)
+
+            def is_so_far(wanted=wanted):
+                return place.exists() and settled(place) >= wanted // 2 and emulator.count(TABLE) >= wanted
+
+            # Each for half a minute; a million rows take longer on a busy machine.
+            assert any(until(is_so_far) for _ in range(10))
+            # Of any size of input: the SDK's 60 MiB, and the 16 MiB that may wait, in several forms.
+            assert peak_kib(process.pid) < 160 * 1024
             process.kill()
         assert process.returncode == -signal.SIGKILL
-    with subprocess.Popen(
-        command, env=environment, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as process:
-        told = json.loads(process.stdout.read())
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 1
+    done = subprocess.run(
+        command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=600
+    )
+    told = json.loads(done.stdout)
+    assert done.returncode == 1
     assert (told["before"] > 0, told["left"]) == (True, 0)
-    # Of any size of input: the SDK's 60 MiB, and the 16 MiB that may wait, in some forms.
-    assert usage.ru_maxrss < 160 * 1024
     rejects = (tmp_path / "dcrlog-rejects.ndjson").read_text().splitlines()
     assert [json.loads(line)["line"] for line in rejects] == list(range(1_000, count + 1, 1_000))
     return collections.Counter(row["Seq"] for row in emulator.rows(TABLE))

@@ -45,6 +45,7 @@ def a_handler_is_a_logging_handler_with_accounts() -> None:
     )
     LogsIngestionHandler(columns="request")
     LogsIngestionHandler(columns={**REQUEST_COLUMNS, "Tenant": "tenant"})
+    LogsIngestionHandler(columns="syslog")
     as_stdlib: logging.Handler = handler
     as_stdlib.close()
     assert_type(handler.flush(), bool)

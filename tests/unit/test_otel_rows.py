@@ -364,3 +364,25 @@ def test_the_plain_record_takes_the_quick_way():
     finally:
         sys.setprofile(None)
     assert not [name for name in calls if name.endswith("_careful.py")]
+
+
+def test_a_preset_takes_an_opentelemetry_record():
+    """The same words for its severity; who speaks is the service, and not the program's file."""
+    record = otel_record(
+        "paid", severity_number=SeverityNumber.WARN, attributes={"amount": 12.5}, context=in_span()
+    )
+
+    syslog = build_otel_row(record, "syslog")
+    assert (syslog["SeverityLevel"], syslog["SyslogMessage"], syslog["Computer"]) == (
+        "warning",
+        "paid",
+        _fields.HOST,
+    )
+    assert json.loads(syslog["Properties"]) == {"amount": 12.5}
+    assert build_otel_row(record, "otellogs") == {
+        "TimeGenerated": "2023-11-14T22:13:20.250000Z", "Body": "paid", "SeverityText": "WARNING",
+        "SeverityNumber": 13, "ScopeName": "app", "ScopeVersion": "1.2", "TraceId": f"{0xABC:032x}",
+        "SpanId": f"{0xDEF:016x}", "ServiceName": "shop", "ServiceInstanceId": "i-1",
+        "Attributes": {"amount": 12.5}, "DroppedAttributesCount": 0,
+        "ResourceAttributes": {"service.name": "shop", "service.instance.id": "i-1", "zones": ["a", "b"]},
+    }  # fmt: skip

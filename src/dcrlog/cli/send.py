@@ -76,7 +76,7 @@ def send(
     ] = 300.0,
     as_json: AsJson = False,
 ) -> None:
-    """Send NDJSON, JSON arrays or plain text, gzipped or not; status 1 if a row is rejected or left."""
+    """Send NDJSON, JSON arrays or plain text, gzipped or not; status 1 unless every line arrives."""
     sources = [Source(name) for name in files or [STDIN]]
     try:
         if field is not None and kind not in {None, Format.TEXT}:

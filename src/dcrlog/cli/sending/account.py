@@ -17,7 +17,7 @@ def account(
     """Return what became of the input, for a machine."""
     is_complete = not (
         is_stopped
-        or progress.rejected
+        or progress.unusable
         or progress.failure
         or progress.gave_up
         or stats.pending
@@ -28,7 +28,7 @@ def account(
         "before": begun.position.total,
         "rows": progress.rows,
         "delivered": stats.delivered,
-        "rejected": progress.rejected,
+        "unusable": progress.unusable,
         "dropped": {str(reason): count for reason, count in stats.dropped.items() if count},
         "left": stats.pending,
         "maybe_delivered": stats.maybe_delivered,
@@ -47,8 +47,8 @@ def account(
 def say_account(told: Mapping[str, Any], rejects: Path) -> None:
     """Say it to a person."""
     counts = [f"{told['read']:,} read", f"{told['rows']:,} rows", f"{told['delivered']:,} delivered"]
-    if told["rejected"]:
-        counts.append(f"{told['rejected']:,} rejected (see {rejects})")
+    if told["unusable"]:
+        counts.append(f"{told['unusable']:,} unusable (see {rejects})")
     counts += [f"{count:,} dropped ({reason})" for reason, count in told["dropped"].items()]
     if told["left"]:
         counts.append(f"{told['left']:,} not delivered")

@@ -21,7 +21,7 @@ class Position:
         number: Lines or elements of it that are behind.
         total: Pieces of all inputs that are behind; the next row's number is one more.
         rows: Rows made of them.
-        rejected: Pieces of which no row could be made.
+        unusable: Pieces of which no row could be made.
         rejects_bytes: How long the file of rejects was.
     """
 
@@ -30,7 +30,7 @@ class Position:
     number: int = 0
     total: int = 0
     rows: int = 0
-    rejected: int = 0
+    unusable: int = 0
     rejects_bytes: int = 0
 
 

@@ -35,7 +35,7 @@ class Progress:
         read_bytes: Bytes of the files, as they are, that were read.
         pieces: Lines and elements that were read in this run.
         rows: Rows made of them in this run.
-        rejected: Those of which no row could be made, in this run.
+        unusable: Those of which no row could be made, in this run.
         settled: Where everything before is settled.
         failure: Which input could not be read to its end, and why; None where all could.
         gave_up: Whether the service took nothing for too long.
@@ -44,7 +44,7 @@ class Progress:
     read_bytes: int = 0
     pieces: int = 0
     rows: int = 0
-    rejected: int = 0
+    unusable: int = 0
     settled: Position = _START
     failure: str | None = None
     gave_up: bool = False
@@ -135,17 +135,17 @@ class Work:
             here = self._position
             try:
                 row = self._maker.make(piece, here.total + 1)
-            except Unusable as unusable:
-                self._rejects.add(source.name, kind, piece, str(unusable))
-                self.progress.rejected += 1
-                rows, rejected = here.rows, here.rejected + 1
+            except Unusable as why:
+                self._rejects.add(source.name, kind, piece, str(why))
+                self.progress.unusable += 1
+                rows, unusable = here.rows, here.unusable + 1
             else:
                 if not self._offer(row):
                     return False
-                rows, rejected = here.rows + 1, here.rejected
+                rows, unusable = here.rows + 1, here.unusable
             self.progress.pieces += 1
             self._position = Position(
-                index, piece.end, piece.number, here.total + 1, rows, rejected, self._rejects.length
+                index, piece.end, piece.number, here.total + 1, rows, unusable, self._rejects.length
             )
             if self.progress.pieces % _ROWS_A_MARK == 0:
                 self.progress.read_bytes = self._done_before + opened.tell()
