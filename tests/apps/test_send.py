@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -167,6 +168,44 @@ def test_a_checkpoint_is_refused_for_anything_else(send, emulator, tmp_path):
     place.write_text("{}")
     assert "is no checkpoint" in send("--checkpoint", place, path)[1]
     assert emulator.count(TABLE) == 10
+
+
+@pytest.mark.parametrize("kind", ["ndjson", "array", "text"])
+def test_gzip_of_each_kind_goes_on_where_it_was_left(send, emulator, tmp_path, kind):
+    """Behind what was settled: every row is there, and by its Seq the right one."""
+    rows = [{"Message": f"{number:05d} {'x' * 1_000}"} for number in range(1, 3_001)]
+    text = {
+        "ndjson": "\n".join(map(json.dumps, rows)),
+        "array": json.dumps(rows),
+        "text": "\n".join(row["Message"] for row in rows),
+    }[kind]
+    path = tmp_path / "rows.gz"
+    path.write_bytes(gzip.compress(text.encode()))
+    options = ["--checkpoint", tmp_path / "place", *(["--field", "Message"] if kind == "text" else [])]
+    emulator.faults.add(Fault("status", status=403, nth=list(range(2, 200))))
+
+    status, told = send(*options, "--patience", "0.3", path)
+    assert (status, told["delivered"] > 0, told["left"] > 0) == (1, True, True)
+    assert settled(tmp_path / "place") > 0
+    emulator.faults.clear()
+    status, told = send(*options, path)
+
+    assert (status, told["before"] > 0) == (0, True)
+    arrived = {(row["Seq"], int(row["Message"][:5])) for row in emulator.rows(TABLE)}
+    assert arrived == {(number, number) for number in range(1, 3_001)}
+
+
+def test_a_pipe_is_opened_once_and_read_to_its_end(send, emulator, tmp_path):
+    """As a shell's <(...) makes it."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    lines = "".join(f"{json.dumps(row)}\n" for row in some(1_000))
+    writer = threading.Thread(target=pipe.write_text, args=(lines,))
+    writer.start()
+    status, told = send(pipe)
+    writer.join(30)
+
+    assert (status, told["delivered"]) == (0, 1_000)
 
 
 def settled(place):

@@ -43,9 +43,11 @@ class Source:
         Raises:
             ConfigError: It cannot.
         """
+        path = Path(self.name)
         try:
-            with self.open():
-                pass
+            # A pipe can be opened once only: what is read here would be missing there.
+            if self.name != STDIN and (path.is_file() or path.is_dir() or not path.exists()):
+                path.open("rb").close()
         except OSError as error:
             raise ConfigError(f"the file {shown(self.name)} cannot be read: {error.strerror}.") from None
 
@@ -76,7 +78,7 @@ class Source:
             yield Opened(sys.stdin.buffer, None)
             return
         with io.BufferedReader(io.FileIO(self.name), BLOCK) as file:
-            yield Opened(file, file)
+            yield Opened(file, file if self.size is not None else None)
 
 
 class _Gunzip(io.RawIOBase):
