@@ -39,7 +39,7 @@ _CAPACITY: Final = 16 * settings.MIB
 
 _OF_THE_APPLICATION: Final = (
     "ENABLED", "LEVEL", "CAPACITY", "FLUSH_INTERVAL", "CLOSE_TIMEOUT", "ON_FULL", "BLOCK_TIMEOUT", "ON_DROP",
-    "ACCOUNT_ROWS", "SPOOL_DIR", "SPOOL_CAPACITY", "FSYNC", "COLUMNS",
+    "ACCOUNT_ROWS", "SPOOL_DIR", "SPOOL_CAPACITY", "FSYNC", "FLUSH_ON_SIGTERM", "COLUMNS",
 )  # fmt: skip
 """Variables that speak of the handler in an application, and not of where rows go."""
 
