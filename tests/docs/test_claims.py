@@ -78,6 +78,8 @@ def test_the_page_of_transformations_has_the_functions_that_are_there():
     )  # fmt: skip
 
     assert done.returncode == 0, done.stderr
+
+
 def test_each_column_of_a_preset_is_in_its_table():
     """docs/presets.md says which field fills it, and shows the transformation."""
     page = (ROOT / "docs" / "presets.md").read_text(encoding="utf-8")
