@@ -18,6 +18,8 @@ _SKEW: Final = 300.0
 """Seconds. Entra ID and the service allow five minutes."""
 _SOME_SKEW: Final = 60.0
 _SOON: Final = 14 * 86_400.0
+_PATH: Final = "/dataCollectionRules"
+"""Where nothing is to be had without a token; the answer's headers are what is wanted."""
 
 
 def check_network(endpoint: Endpoint, now: Callable[[], float] = time.time) -> Iterator[Finding]:
@@ -46,7 +48,9 @@ def check_network(endpoint: Endpoint, now: Callable[[], float] = time.time) -> I
         addresses = sorted({str(each[4][0]) for each in found})
         yield Finding("dns", State.OK, f"{host} is {', '.join(addresses)}")
     try:
-        with requests.get(endpoint.url, timeout=_TIMEOUT, stream=True, allow_redirects=False) as response:
+        with requests.get(
+            f"{endpoint.url}{_PATH}", timeout=_TIMEOUT, stream=True, allow_redirects=False
+        ) as response:
             yield from _certificate(response, endpoint, now())
             yield from _clock(response.headers.get("Date"), now())
     except (requests.RequestException, OSError) as error:
