@@ -34,7 +34,7 @@ def test_the_columns_take_every_row_that_they_were_found_in(rows):
     columns = infer(rows).columns
     coerced = coerce_rows(json.loads(json.dumps(rows)), columns, NOW)
 
-    assert coerced.misfits == 0
+    assert not coerced.misfits
     assert not coerced.dropped
 
 
