@@ -10,7 +10,7 @@ import statistics
 import time
 from datetime import UTC, datetime
 
-from _common import IS_QUICK, RULE, tell
+from _common import IS_QUICK, RULE, command_line, tell
 from dcrlog.emulator.database import Database
 from dcrlog.emulator.history import History
 from dcrlog.emulator.landing import Landing
@@ -77,4 +77,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    command_line(main)

@@ -9,7 +9,7 @@ import json
 import statistics
 import time
 
-from _common import IS_QUICK, tell
+from _common import IS_QUICK, command_line, tell
 from dcrlog.kql import compile_transformation
 
 ROUNDS = 3 if IS_QUICK else 60
@@ -88,4 +88,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    command_line(main)

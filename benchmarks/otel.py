@@ -17,12 +17,13 @@ from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.resources import Resource
 
-from _common import EXTRAS, RULE, RULE_ID, Credential, command_line, tell
+from _common import EXTRAS, IS_QUICK, RULE, RULE_ID, Credential, command_line, tell
 from _otel_peer import UploadingExporter
 from _service import sink
 from dcrlog.otel import LogsIngestionExporter, LogsIngestionProcessor
-from end_to_end import RECORDS, ROUNDS, WARM_UP, measure
+from end_to_end import ROUNDS, WARM_UP, measure
 
+RECORDS = 10_000 if IS_QUICK else 100_000
 RIVAL = "batch processor + upload(list)"
 EXPORTER = "batch processor + LogsIngestionExporter"
 PROCESSOR = "LogsIngestionProcessor"

@@ -15,8 +15,8 @@ import sys
 import tempfile
 import time
 
-from _common import IS_QUICK, RULE, RULE_ID, Credential, log_records, logger_with, tell
-from _service import Certificate, run_or_measure, sink
+from _common import IS_QUICK, RULE, RULE_ID, Credential, command_line, log_records, logger_with, tell
+from _service import Certificate, sink
 from dcrlog import LogsIngestionHandler
 
 CHUNK = 40
@@ -119,4 +119,4 @@ def measure():
 
 
 if __name__ == "__main__":
-    run_or_measure(serve, measure)
+    command_line(measure, serve)

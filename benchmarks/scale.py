@@ -12,7 +12,7 @@ import itertools
 import random
 from collections import Counter, deque
 
-from _common import IS_QUICK, tell
+from _common import IS_QUICK, command_line, tell
 from dcrlog._backoff import Backoff
 from dcrlog._batch import MAX_BODY_BYTES, ROW_OVERHEAD
 from dcrlog._queue import STRETCHED_INTERVAL
@@ -220,4 +220,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    command_line(main)
