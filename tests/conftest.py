@@ -6,6 +6,8 @@ The profile is "dev" for every run, "soak" for `HYPOTHESIS_PROFILE=soak`.
 import os
 import socket
 import sys
+import threading
+import time
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -36,8 +38,11 @@ def _ended_senders():
     for pipeline in tuple(lifecycle._known) if lifecycle is not None else ():
         pipeline._queue.drop_rest("exit")
         pipeline._senders.end()
-        for thread in tuple(pipeline._senders._threads):
-            thread.join(30)
+    # One deadline for all: there may be dozens, of handlers that no test has closed.
+    deadline = time.monotonic() + 35
+    for thread in threading.enumerate():
+        if thread.name == "dcrlog-sender":
+            thread.join(max(0.0, deadline - time.monotonic()))
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """The emulator over real HTTP and TLS, and a logger of its own for each test."""
 
 import os
-import threading
 from functools import partial
 
 import pytest
@@ -17,15 +16,6 @@ def shared_emulator():
     """One emulator for the module."""
     with Emulator() as running:
         yield running
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _ended_threads():
-    """Senders that are at a request when the tests are over let go of their connections first."""
-    yield
-    for thread in threading.enumerate():
-        if thread.name == "dcrlog-sender":
-            thread.join(35)
 
 
 @pytest.fixture
