@@ -22,9 +22,8 @@ from dcrlog.cli.doctoring.network import check_network
 from dcrlog.cli.doctoring.options import Options, read_dict_config, read_django
 from dcrlog.cli.doctoring.probe import send_probe
 from dcrlog.cli.doctoring.spool import check_spool
-from dcrlog.cli.spool_options import AsJson
-from dcrlog.cli.spool_output import print_json, say
-from dcrlog.cli.spool_send import Audience, Credential, Endpoint, RuleFile, RuleId
+from dcrlog.cli.options import AsJson, Audience, Credential, Endpoint, RuleFile, RuleId, Stream
+from dcrlog.cli.output import print_json, say
 from dcrlog.errors import ConfigError
 from dcrlog.rules import Rule
 
@@ -58,10 +57,7 @@ def doctor(
     *,
     endpoint: Endpoint = None,
     rule_id: RuleId = None,
-    stream_name: Annotated[
-        str | None,
-        typer.Option("--stream", "--stream-name", help="The rule's stream; else as the handler finds it."),
-    ] = None,
+    stream_name: Stream = None,
     rule: RuleFile = None,
     audience: Audience = None,
     credential: Credential = None,

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final
 import msgspec
 import typer
 
+from dcrlog.cli.output import give_up
 from dcrlog.cli.provisioning import arm, script, terraform
 from dcrlog.cli.provisioning.infer import infer
 from dcrlog.cli.provisioning.plan import Kind, Plan, plan_columns, plan_preset, plan_rule, plan_sample
@@ -90,7 +91,7 @@ def provision(
             plan = plan_columns(mapping, stream=stream, table=table, kind=kind, otel=otel)
         _write(plan, file_format, output)
     except ConfigError as error:
-        sys.exit(f"dcrlog provision: {printable(str(error))}")
+        give_up("provision", error)
 
 
 def _write(plan: Plan, file_format: FileFormat, output: Path | None) -> None:

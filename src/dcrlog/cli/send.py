@@ -20,6 +20,8 @@ from dcrlog._clock import SystemClock
 from dcrlog._environment import PREFIX
 from dcrlog._mapping import DEFAULT_STREAM_NAME, STAMPED
 from dcrlog._pipeline import Pipeline
+from dcrlog.cli.options import AsJson, Audience, Credential, Endpoint, RuleFile, RuleId, Stream
+from dcrlog.cli.output import give_up, print_json, say
 from dcrlog.cli.sending.account import account, say_account
 from dcrlog.cli.sending.bar import shown_progress
 from dcrlog.cli.sending.checkpoint import Checkpoint, Position
@@ -29,9 +31,6 @@ from dcrlog.cli.sending.rows import RowMaker
 from dcrlog.cli.sending.source import STDIN, Source
 from dcrlog.cli.sending.stop import Stop
 from dcrlog.cli.sending.work import Work
-from dcrlog.cli.spool_options import AsJson
-from dcrlog.cli.spool_output import print_json, say
-from dcrlog.cli.spool_send import Audience, Credential, Endpoint, RuleFile, RuleId
 from dcrlog.errors import ConfigError, DcrlogError, printable, shown
 
 _CAPACITY: Final = 16 * settings.MIB
@@ -52,10 +51,7 @@ def send(
     *,
     endpoint: Endpoint = None,
     rule_id: RuleId = None,
-    stream_name: Annotated[
-        str | None,
-        typer.Option("--stream", "--stream-name", help="The rule's stream; else as the handler finds it."),
-    ] = None,
+    stream_name: Stream = None,
     rule: RuleFile = None,
     audience: Audience = None,
     credential: Credential = None,
@@ -117,9 +113,9 @@ def send(
             ).run()
         pipeline.close()
     except DcrlogError as error:
-        sys.exit(f"dcrlog send: {printable(str(error))}")
+        give_up("send", error)
     except OSError as error:
-        sys.exit(f"dcrlog send: {printable(str(error))}.")
+        give_up("send", f"{error}.")
     told = account(progress, pipeline.stats(), maker, begun, is_stopped=bool(stop))
     print_json(told) if as_json else say_account(told, rejects)
     raise typer.Exit(128 + stop.number if stop.number is not None else int(not told["complete"]))

@@ -10,9 +10,10 @@ import typer
 from dcrlog._dead import DEAD, Letter
 from dcrlog._quarantine import QUARANTINE
 from dcrlog.cli import spool_files, spool_purge, spool_send
+from dcrlog.cli.options import AsJson, Directory
+from dcrlog.cli.output import give_up, print_json, say
 from dcrlog.cli.spool_files import Instance
-from dcrlog.cli.spool_options import AsJson, Directory
-from dcrlog.cli.spool_output import give_up, print_json, print_table, row_of, say
+from dcrlog.cli.spool_output import print_table, row_of
 from dcrlog.errors import ConfigError, shown
 
 
@@ -37,7 +38,7 @@ def find_home(command: str, directory: Path | None) -> Path | None:
     try:
         return spool_files.find_home(directory)
     except ConfigError as error:
-        give_up(command, error)
+        give_up(f"spool {command}", error)
 
 
 def list_spool(directory: Directory = None, *, as_json: AsJson = False) -> None:
@@ -147,7 +148,9 @@ def _waiting_rows(home: Path, wanted: str) -> Iterator[dict[str, Any]]:
 def _chosen(home: Path, wanted: str) -> list[Instance]:
     found = [each for each in spool_files.instances(home) if each.instance_id.startswith(wanted)]
     if wanted and not found:
-        give_up("show", f"no instance {shown(wanted)} has rows. `dcrlog spool list` names those that have.")
+        give_up(
+            "spool show", f"no instance {shown(wanted)} has rows. `dcrlog spool list` names those that have."
+        )
     return found
 
 
@@ -158,7 +161,7 @@ def _dead_rows(home: Path, wanted: str) -> Iterator[dict[str, Any]]:
             is_any = True
             yield _told_letter(letter)
     if not is_any:
-        give_up("show", f"no instance {shown(wanted)} has dead letters.")
+        give_up("spool show", f"no instance {shown(wanted)} has dead letters.")
 
 
 def _told_letter(letter: Letter) -> dict[str, Any]:

@@ -1,27 +1,17 @@
-"""What the commands of the spool write: nothing in a row can steer the terminal, or rich."""
+"""What the commands of the spool write beside lines: tables, in which nothing can steer rich, and rows."""
 
 import json
 import sys
 from collections.abc import Iterable, Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dcrlog.errors import printable
+from dcrlog.cli.output import plain
 
 _WIDTH_OF_A_FILE = 160
-
-
-def plain(value: object) -> str:
-    """Write a value so that nothing in it can steer the terminal."""
-    return "" if value is None else printable(str(value))
-
-
-def print_json(value: Mapping[str, Any]) -> None:
-    """Print an object as one line of ASCII."""
-    print(json.dumps(value))
 
 
 def print_table(title: str, columns: Mapping[str, bool], rows: Iterable[Iterable[object]]) -> None:
@@ -45,11 +35,6 @@ def print_table(title: str, columns: Mapping[str, bool], rows: Iterable[Iterable
     Console(width=width, markup=False, emoji=False, highlight=False).print(table)
 
 
-def say(text: str) -> None:
-    """Print a line for a person."""
-    print(plain(text))
-
-
 def row_of(row: bytes) -> Any:
     """Return a row as what its JSON says, or as text where that cannot be told."""
     try:
@@ -57,8 +42,3 @@ def row_of(row: bytes) -> Any:
         return json.loads(row, parse_constant=str)
     except (ValueError, RecursionError):
         return row.decode("utf-8", "backslashreplace")
-
-
-def give_up(command: str, reason: object) -> NoReturn:
-    """End with one line of what is wrong, and status 1."""
-    sys.exit(f"dcrlog spool {command}: {plain(reason)}")

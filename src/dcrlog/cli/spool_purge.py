@@ -17,9 +17,9 @@ from dcrlog._home import OWNER, SUFFIX
 from dcrlog._quarantine import QUARANTINE
 from dcrlog._revived import lock_letters
 from dcrlog.cli import spool_files
+from dcrlog.cli.options import AsJson, Directory
+from dcrlog.cli.output import give_up, print_json, say
 from dcrlog.cli.spool_files import Instance
-from dcrlog.cli.spool_options import AsJson, Directory
-from dcrlog.cli.spool_output import give_up, print_json, say
 from dcrlog.errors import ConfigError, shown
 
 _AGE: Final = re.compile(r"([0-9]{1,9})([smhd]?)\Z", re.ASCII)
@@ -51,11 +51,13 @@ def purge(
 ) -> None:
     """Delete for good. What a living instance has is never touched."""
     if not (dead or quarantine or instances):
-        give_up("purge", "nothing is chosen. Add --dead, --quarantine or --instances, or several of them.")
+        give_up(
+            "spool purge", "nothing is chosen. Add --dead, --quarantine or --instances, or several of them."
+        )
     try:
         home = spool_files.find_home(directory)
     except ConfigError as error:
-        give_up("purge", error)
+        give_up("spool purge", error)
     kinds = {"dead": dead, "quarantine": quarantine, "segments": instances}
     chosen = [kind for kind, is_chosen in kinds.items() if is_chosen]
     done: Counter[str] = Counter(dict.fromkeys(chosen, 0))
@@ -69,11 +71,11 @@ def purge(
             done.update(_purge(home, chosen, before))
         except BlockingIOError:
             give_up(
-                "purge",
+                "spool purge",
                 "a retry or another purge is at work on the dead letters. Try again when it has ended.",
             )
         except OSError as error:
-            give_up("purge", f"{shown(str(home))}: {error.strerror}.")
+            give_up("spool purge", f"{shown(str(home))}: {error.strerror}.")
     if as_json:
         print_json(dict(done))
     else:

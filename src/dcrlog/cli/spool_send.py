@@ -9,22 +9,19 @@ import typer
 from dcrlog import settings
 from dcrlog._pipeline import Pipeline
 from dcrlog.cli import spool_files
-from dcrlog.cli.spool_options import AsJson, Directory
-from dcrlog.cli.spool_output import give_up, print_json, say
+from dcrlog.cli.options import (
+    AsJson,
+    Audience,
+    Credential,
+    Directory,
+    Endpoint,
+    RuleFile,
+    RuleId,
+    StreamName,
+)
+from dcrlog.cli.output import give_up, print_json, say
 from dcrlog.errors import ConfigError
 
-Endpoint = Annotated[str | None, typer.Option(help="Logs ingestion endpoint; else as the handler finds it.")]
-RuleId = Annotated[str | None, typer.Option(help="The rule's immutable id; else as the handler finds it.")]
-StreamName = Annotated[str | None, typer.Option(help="The rule's stream; else as the handler finds it.")]
-RuleFile = Annotated[
-    Path | None, typer.Option("--rule", help="JSON file of the rule, as the handler takes it.")
-]
-Audience = Annotated[
-    str | None, typer.Option(help="What tokens are asked for; else it follows from the host.")
-]
-Credential = Annotated[
-    str | None, typer.Option(help="default, managed_identity, workload_identity, environment or azure_cli.")
-]
 Timeout = Annotated[float, typer.Option(min=0.0, help="Seconds to take at most.")]
 
 
@@ -78,10 +75,11 @@ def retry(
         revived = pipeline.recovery().revive(timeout)
     except BlockingIOError:
         give_up(
-            "retry", "another retry or purge is at work on these dead letters. Try again when it has ended."
+            "spool retry",
+            "another retry or purge is at work on these dead letters. Try again when it has ended.",
         )
     except OSError as error:
-        give_up("retry", f"the dead letters cannot be read: {error.strerror}.")
+        give_up("spool retry", f"the dead letters cannot be read: {error.strerror}.")
     told = {
         "found": revived.found,
         "delivered": revived.delivered,
@@ -105,7 +103,7 @@ def _open(
         options = {name: value for name, value in given.items() if name in settings.OPTIONS}
         return home, Pipeline(settings.load(options | own), adopts=adopts)
     except ConfigError as error:
-        give_up(command, error)
+        give_up(f"spool {command}", error)
 
 
 def _count_left(home: Path | None, destination: str, held: set[str]) -> tuple[int, int, int]:

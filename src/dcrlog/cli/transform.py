@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from dcrlog.errors import ConfigError, printable
+from dcrlog.cli.output import give_up, plain
+from dcrlog.errors import ConfigError
 from dcrlog.kql import KqlError, Transformation
 from dcrlog.kql.flows import compile_flow, dropped_columns
 from dcrlog.rules import Flow, Rule
@@ -34,7 +35,7 @@ def transform(
 ) -> None:
     """Carry out the transformation of a rule on rows from stdin, or check all transformations of a rule."""
     if (rule is None) == (check is None):
-        raise _failure("give --rule FILE for rows on stdin, or --check FILE.")
+        give_up("transform", "give --rule FILE for rows on stdin, or --check FILE.")
     if check is not None:
         _check(_read_rule(check), strict=not lenient)
         return
@@ -47,9 +48,9 @@ def _read_rule(path: Path) -> Rule:
     try:
         return Rule.from_json(path.read_bytes())
     except OSError as error:
-        raise _failure(f"the rule {str(path)!r} cannot be read: {error.strerror}.") from None
+        give_up("transform", f"the rule {str(path)!r} cannot be read: {error.strerror}.")
     except ConfigError as error:
-        raise _failure(f"{path}: {error}") from None
+        give_up("transform", f"{path}: {error}")
 
 
 def _check(rule: Rule, *, strict: bool) -> None:
@@ -78,10 +79,11 @@ def _choose(rule: Rule, stream: str | None, table: str | None) -> tuple[str, Flo
     found = [
         (name, flow) for name, flow in _pairs(rule) if stream in {None, name} and table in {None, flow.table}
     ]
-    if len(found) == 1:
-        return found[0]
-    told = ", ".join(f"{name} -> {flow.table}" for name, flow in _pairs(rule)) or "none"
-    raise _failure(f"{len(found)} data flows fit; name one with --stream and --table. The rule has: {told}.")
+    if len(found) != 1:
+        told = ", ".join(f"{name} -> {flow.table}" for name, flow in _pairs(rule)) or "none"
+        reason = f"{len(found)} data flows fit; name one with --stream and --table. The rule has: {told}."
+        give_up("transform", reason)
+    return found[0]
 
 
 def _compile(rule: Rule, chosen: tuple[str, Flow], *, strict: bool) -> Transformation:
@@ -91,7 +93,7 @@ def _compile(rule: Rule, chosen: tuple[str, Flow], *, strict: bool) -> Transform
     except KqlError as error:
         print(error.draw(), file=sys.stderr)
         reason = f"{error.code}: the transformation of {name} -> {flow.table} is refused."
-        raise _failure(reason) from None
+        give_up("transform", reason)
     _tell_of(compiled, flow, sys.stderr)
     return compiled
 
@@ -104,9 +106,9 @@ def _run(transformation: Transformation) -> None:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise _failure(f"line {number} is not JSON: {error}.") from None
+            give_up("transform", f"line {number} is not JSON: {error}.")
         if not isinstance(row, dict):
-            raise _failure(f"line {number} is not a JSON object: a row is one, on a line of its own.")
+            give_up("transform", f"line {number} is not a JSON object: a row is one, on a line of its own.")
         rows.append(row)
         if len(rows) == _BATCH:
             _write(transformation, rows)
@@ -130,8 +132,4 @@ def _tell_of(compiled: Transformation, flow: Flow, where: Any) -> None:
 
 
 def _say(text: str, where: Any = None) -> None:
-    print(printable(text), file=where or sys.stdout)
-
-
-def _failure(reason: str) -> SystemExit:
-    return SystemExit(f"dcrlog transform: {printable(reason)}")
+    print(plain(text), file=where or sys.stdout)

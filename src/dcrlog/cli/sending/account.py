@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from dcrlog.cli.output import say
 from dcrlog.cli.sending.checkpoint import Checkpoint
 from dcrlog.cli.sending.rows import RowMaker
 from dcrlog.cli.sending.work import Progress
-from dcrlog.cli.spool_output import say
 from dcrlog.stats import Stats
 
 
