@@ -11,7 +11,7 @@ import msgspec
 
 from dcrlog import _fields, context
 from dcrlog._coerce import COERCE, Misfit
-from dcrlog._cut import cut_row
+from dcrlog._cut import encode_cut
 from dcrlog._expanded import copied
 from dcrlog._leaves import MAX_FIELD_BYTES
 from dcrlog._mapping import MappedColumn
@@ -22,7 +22,6 @@ from dcrlog.schema import ColumnType
 MAX_ROW_BYTES: Final = 950_000
 """A row must leave room in a body for brackets and for the `Seq` and `InstanceId` it is stamped with."""
 
-_LEAST_LIMIT: Final = 64
 _encode: Final = msgspec.json.Encoder().encode
 _KEPT: Final = frozenset({"created", "levelname", "name", "host", "process", "threadName", "lineno"})
 """Fields that stay in a row whose redactor failed: nothing an application puts secrets into."""
@@ -235,15 +234,9 @@ class CarefulBuilder:
         # A value over the limit makes a row over the limit, so most rows need no look at their values.
         if len(encoded) <= MAX_FIELD_BYTES:
             return encoded
-        limit = MAX_FIELD_BYTES
-        while limit >= _LEAST_LIMIT:
-            # Always from the whole row, so that a mark tells a value's own length and each counts once.
-            shorter, cut = cut_row(row, limit)
-            encoded = _encode(shorter) if cut else encoded
-            if len(encoded) <= MAX_ROW_BYTES:
-                if cut:
-                    self._count("truncated", cut)
-                return encoded
-            limit //= 2
-        self._count("truncated", len(row))
-        return self._failed
+        made, cut = encode_cut(row, encoded, MAX_ROW_BYTES)
+        if made is None:
+            made, cut = self._failed, len(row)
+        if cut:
+            self._count("truncated", cut)
+        return made

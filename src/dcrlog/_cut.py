@@ -7,6 +7,8 @@ from typing import Any, Final
 
 import msgspec
 
+from dcrlog._leaves import MAX_FIELD_BYTES
+
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder().decode
 _LEAST_STRING: Final = 64
@@ -40,6 +42,28 @@ def cut_row(row: dict[str, Any], max_bytes: int) -> tuple[dict[str, Any], int]:
         count += made is not value
         result[name] = made
     return result, count
+
+
+def encode_cut(row: dict[str, Any], encoded: bytes, max_bytes: int) -> tuple[bytes | None, int]:
+    """Cut the values of a row as little as brings it to a size.
+
+    Args:
+        row: The row.
+        encoded: The row as JSON.
+        max_bytes: The size that it may have.
+
+    Returns:
+        The row as JSON, None where it is larger with all values cut; and how many values were cut.
+    """
+    limit = MAX_FIELD_BYTES
+    while limit >= _LEAST_STRING:
+        # Always from the whole row, so that a mark tells a value's own length and each counts once.
+        shorter, count = cut_row(row, limit)
+        made = _encode(shorter) if count else encoded
+        if len(made) <= max_bytes:
+            return made, count
+        limit //= 2
+    return None, 0
 
 
 def shorten(row: bytes) -> bytes | None:

@@ -7,11 +7,10 @@ from typing import Any, Final
 import msgspec
 
 from dcrlog._careful import MAX_ROW_BYTES
-from dcrlog._cut import cut_row
+from dcrlog._cut import encode_cut
 from dcrlog._leaves import MAX_FIELD_BYTES
 from dcrlog.cli.sending.pieces import Piece
 
-_LEAST_LIMIT: Final = 64
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder().decode
 
@@ -96,15 +95,12 @@ class RowMaker:
 
     def _encode(self, row: dict[str, Any]) -> bytes:
         encoded = _encode(row)
-        limit = MAX_FIELD_BYTES
-        if len(encoded) <= limit:
+        if len(encoded) <= MAX_FIELD_BYTES:
             return encoded
-        while limit >= _LEAST_LIMIT:
-            shorter, count = cut_row(row, limit)
-            if len(made := _encode(shorter)) <= MAX_ROW_BYTES:
-                self.truncated += count
-                return made
-            limit //= 2
+        made, count = encode_cut(row, encoded, MAX_ROW_BYTES)
+        if made is not None:
+            self.truncated += count
+            return made
         raise Unusable(f"it has {len(row)} members, which take more than {MAX_ROW_BYTES} bytes")
 
 
