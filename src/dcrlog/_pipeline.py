@@ -186,13 +186,7 @@ class Pipeline:
         """
         is_held = self._queue.put(row, if_room=True)
         if is_held is None:
-
-            def has_room() -> bool:
-                nonlocal is_held
-                is_held = self._queue.put(row, if_room=True)
-                return is_held is not None
-
-            self._wait_until(has_room, self._clock.monotonic() + timeout)
+            is_held = self._put_when_room(row, self._clock.monotonic() + timeout)
         if self._senders.are_short:
             self._see_to_delivery()
         return is_held
@@ -352,19 +346,25 @@ class Pipeline:
         is_nested = ident in self._blocked
         is_last = self._deadline is not None or _lifecycle.is_in_exit_hook()
         if not (is_loop or is_nested or is_last or _lifecycle.owns_logging_lock()):
-
-            def is_over() -> bool:
-                nonlocal is_held
-                is_held = self._queue.put(row, if_room=True)
-                return is_held is not None or self._deadline is not None
-
             deadline = self._clock.monotonic() + self._settings.block_timeout
             self._blocked.add(ident)
             try:
-                self._wait_until(is_over, deadline if until is None else until)
+                is_held = self._put_when_room(row, deadline if until is None else until)
             finally:
                 self._blocked.discard(ident)
         return bool(self._queue.put(row) if is_held is None else is_held)
+
+    def _put_when_room(self, row: bytes, deadline: float) -> bool | None:
+        """Accept a row once it can be held; None where it cannot by then, or the exit begins."""
+        is_held = None
+
+        def is_over() -> bool:
+            nonlocal is_held
+            is_held = self._queue.put(row, if_room=True)
+            return is_held is not None or self._deadline is not None
+
+        self._wait_until(is_over, deadline)
+        return is_held
 
     def _make_dead(self) -> DeadLetters | None:
         if self._spool is None or self._home is None:
