@@ -4,6 +4,7 @@ import json
 import logging.config
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -38,17 +39,8 @@ def read_django(module: str, handler: str | None) -> Options:
     Raises:
         ConfigError: It cannot be imported, or has no handler of ours.
     """
-    sys.path.insert(0, str(Path.cwd()))
-    try:
+    with _importing(f"the settings module {shown(module)}", " Run the command where manage.py is."):
         settings = import_module(module)
-    except Exception as error:  # a module of the user's may raise anything
-        raise ConfigError(
-            f"the settings module {shown(module)} cannot be imported: {type(error).__name__}: "
-            f"{error}. Run the "
-            "command where manage.py is."
-        ) from None
-    finally:
-        sys.path.remove(str(Path.cwd()))
     config = getattr(settings, "LOGGING", None)
     if not isinstance(config, Mapping):
         raise ConfigError(f"the settings module {shown(module)} has no LOGGING. Add it, as in the README.")
@@ -72,18 +64,24 @@ def read_dict_config(where: str, handler: str | None) -> Options:
         except (OSError, ValueError) as error:
             raise ConfigError(f"the file {shown(where)} is no dictConfig in JSON: {error}.") from None
     else:
-        sys.path.insert(0, str(Path.cwd()))
-        try:
+        with _importing(shown(where)):
             config = resolve(where)
-        except Exception as error:  # as above
-            raise ConfigError(
-                f"{shown(where)} cannot be imported: {type(error).__name__}: {error}."
-            ) from None
-        finally:
-            sys.path.remove(str(Path.cwd()))
     if not isinstance(config, Mapping):
         raise ConfigError(f"{shown(where)} is no dictionary for dictConfig.")
     return _read(config, where, handler)
+
+
+@contextmanager
+def _importing(what: str, advice: str = "") -> Iterator[None]:
+    """Let modules of the working directory be imported, as where the application is started there."""
+    here = str(Path.cwd())
+    sys.path.insert(0, here)
+    try:
+        yield
+    except Exception as error:  # a module of the user's may raise anything
+        raise ConfigError(f"{what} cannot be imported: {type(error).__name__}: {error}.{advice}") from None
+    finally:
+        sys.path.remove(here)
 
 
 def _read(config: Mapping[str, Any], origin: str, handler: str | None) -> Options:
