@@ -77,7 +77,7 @@ class _Lifespan:
         self._receive = receive
         self._send = send
         self._timeout = timeout
-        self._has_asked = False
+        self._taken: set[str] = set()
         self._sent: set[str] = set()
 
     async def run(self, app: _App, scope: _Message) -> None:
@@ -85,14 +85,15 @@ class _Lifespan:
             await app(scope, self._receive_for_app, self._send_for_app)
         except Exception:
             # One that knows no lifespan raises at once. Later it is a failure, and the server's to see.
-            if self._has_asked:
+            if self._taken:
                 await self._flush()
                 raise
         await self._finish()
 
     async def _receive_for_app(self) -> _Message:
-        self._has_asked = True
-        return await self._receive()
+        message = await self._receive()
+        self._taken.add(message["type"])
+        return message
 
     async def _send_for_app(self, message: _Message) -> None:
         self._sent.add(message["type"])
@@ -105,8 +106,12 @@ class _Lifespan:
         """Take the application's part, from where it has left off."""
         if self._sent & {"lifespan.startup.failed", "lifespan.shutdown.complete", "lifespan.shutdown.failed"}:
             return
-        while (await self._receive())["type"] != "lifespan.shutdown":
+        if not self._taken:
+            await self._receive_for_app()
+        if "lifespan.startup.complete" not in self._sent:
             await self._send({"type": "lifespan.startup.complete"})
+        if "lifespan.shutdown" not in self._taken:
+            await self._receive_for_app()
         await self._flush()
         await self._send({"type": "lifespan.shutdown.complete"})
 

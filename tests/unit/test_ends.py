@@ -68,12 +68,37 @@ async def ignores_it(scope, receive, send):
     return
 
 
+async def takes_the_startup_without_an_answer(scope, receive, send):
+    await receive()
+
+
+async def takes_both_without_an_answer(scope, receive, send):
+    await receive()
+    await receive()
+
+
+async def takes_the_shutdown_without_an_answer(scope, receive, send):
+    await receive()
+    await send({"type": COMPLETE[0]})
+    await receive()
+
+
 async def only_starts(scope, receive, send):
     await receive()
     await send({"type": COMPLETE[0]})
 
 
-@pytest.mark.parametrize("app", [knows_no_lifespan, ignores_it, only_starts])
+@pytest.mark.parametrize(
+    "app",
+    [
+        knows_no_lifespan,
+        ignores_it,
+        only_starts,
+        takes_the_startup_without_an_answer,
+        takes_both_without_an_answer,
+        takes_the_shutdown_without_an_answer,
+    ],
+)
 def test_an_application_without_a_lifespan_gets_one(log, sender, app):
     """Django raises, others return; the server is told that it has started, and stopped, all the same."""
     log.info("served")
