@@ -205,6 +205,22 @@ def test_an_asgi_request_is_known_from_its_start_to_its_end():
     assert context.current() == {}
 
 
+def test_what_an_asgi_application_or_server_leaves_out_costs_nothing():
+    """Messages that break the protocol reach the server, which complains in its own words."""
+    got = []
+
+    async def send(message):
+        got.append(message)
+
+    async def app(given, receive, send):
+        await send({"type": "http.response.start"})
+        await send({})
+
+    serve(app, {"type": "http"}, send)
+
+    assert got == [{"type": "http.response.start"}, {}]
+
+
 def test_a_lifespan_is_no_request():
     """It passes through."""
     seen = []
@@ -285,6 +301,22 @@ def test_a_wsgi_request_lasts_until_its_response_is_closed():
     }
     assert closed == [404]
     assert context.current() == {}
+
+
+def test_arguments_of_start_response_may_be_named():
+    """PEP 3333 has them by position; wsgiref and others take both."""
+    got = []
+
+    def app(given, start):
+        start("200 OK", response_headers=[("A", "b")], exc_info=None)
+        return [b""]
+
+    def start_response(status, response_headers, exc_info):
+        got.append((status, response_headers, exc_info))
+
+    wsgi.RequestContext(app)(environ(), start_response).close()
+
+    assert got == [("200 OK", [("A", "b")], None)]
 
 
 def test_a_wsgi_application_that_raises_leaves_nothing_behind():

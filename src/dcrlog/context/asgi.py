@@ -44,9 +44,10 @@ class RequestContext:
 
         async def sent(message: Any) -> None:
             nonlocal has_started
-            if message["type"] == "http.response.start":
+            # A malformed message is the server's to complain of.
+            if message.get("type") == "http.response.start":
                 has_started = True
-                request.update({"status": message["status"]})
+                request.update({"status": message.get("status")})
             await send(message)
 
         try:
@@ -66,7 +67,9 @@ def request_of(scope: Scope, trusted_proxies: int) -> Request:
     """Return the request that an ASGI scope describes."""
     # A header may be there more than once; a WSGI server joins them in the same way.
     found = {
-        wanted: ",".join(value.decode("latin-1") for name, value in scope["headers"] if name == wanted)
+        wanted: ",".join(
+            value.decode("latin-1") for name, value in scope.get("headers", ()) if name == wanted
+        )
         for wanted in (b"x-request-id", b"x-forwarded-for")
     }
     peer = scope.get("client")

@@ -38,9 +38,9 @@ class RequestContext:
         request = request_of(environ, self._trusted_proxies, self._late_user)
         token = context.enter(request)
 
-        def started(status: str, *rest: Any) -> Any:
+        def started(status: str, *rest: Any, **named: Any) -> Any:
             request.update({"status": int(status[:3])} if status[:3].isdecimal() else {})
-            return start_response(status, *rest)
+            return start_response(status, *rest, **named)
 
         try:
             body: Any = self._app(environ, started)
