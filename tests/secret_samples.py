@@ -1,10 +1,12 @@
 """A secret of every shipped kind, as applications log it: the text, and the part that nobody may read."""
 
 import base64
+from urllib.parse import quote
 
 PASSWORD = "hunter2xyz"
 TOKEN = "q8Zt4kP1vN7sW3xB"
 _KEY = base64.b64encode(bytes(range(64))).decode()
+_KEY_IN_URL = quote(_KEY, safe="")
 _SIGNATURE = "kT3vX0b%2Fq1Zr8yH5mN2pW7sC4dF6gJ9aL%2BeUoRiYwQ%3D"
 _SHORT_KEY = "Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9vYmFyYmE="
 
@@ -14,12 +16,16 @@ SAMPLES = {
         (f"Authorization: SharedAccessSignature sr=h&sig={_SIGNATURE}&se=1&skn=k", _SIGNATURE),
         (f"Authorization: Digest username=u, response={TOKEN}", TOKEN),
         (f"authorization:{TOKEN}", TOKEN),
+        (f"Authorization:\t{TOKEN}", TOKEN),
+        (f"Authorization:  {TOKEN}", TOKEN),
     ],
     "bearer token": [
         (f"sent with Bearer {TOKEN}", TOKEN),
         (f"Authorization: bearer  {TOKEN}.{TOKEN}", TOKEN),
         (f"Authorization: Basic {base64.b64encode(b'user:pass').decode()}==", "dXNlcjpwYXNz"),
         (f"[(b'authorization', b'Bearer {TOKEN}')]", TOKEN),
+        (f"Authorization%3A%20Bearer%20{TOKEN}", TOKEN),
+        (f"header=Bearer+{TOKEN}", TOKEN),
     ],
     "JWT": [
         (f"got eyJhbGciOi.eyJ{PASSWORD}.{TOKEN}", TOKEN),
@@ -30,6 +36,10 @@ SAMPLES = {
         (f"-----BEGIN RSA PRIVATE KEY-----\n{TOKEN}\n-----END RSA PRIVATE KEY-----", TOKEN),
         (f"-----BEGIN OPENSSH PRIVATE KEY-----\\n{TOKEN}\\n-----END OPENSSH PRIVATE KEY-----", TOKEN),
         (f"-----BEGIN ENCRYPTED PRIVATE KEY-----\n{TOKEN}", TOKEN),
+        (
+            f"-----BEGIN%20RSA%20PRIVATE%20KEY-----%0A{TOKEN}%0A-----END%20RSA%20PRIVATE%20KEY-----",
+            TOKEN,
+        ),
         (f"-----BEGIN PGP PRIVATE KEY BLOCK-----\n{TOKEN}\n-----END PGP PRIVATE KEY BLOCK-----", TOKEN),
     ],
     "SAS signature": [
@@ -38,7 +48,11 @@ SAMPLES = {
         (f"BlobEndpoint=https://h/;SharedAccessSignature=sig={_SIGNATURE}&sv=1", _SIGNATURE),
         (f"u=https%3A%2F%2Fh%2F%3Fsig%3D{_SIGNATURE}", _SIGNATURE),
         (f"https://h/?sv=1\\u0026sig={_SIGNATURE}", _SIGNATURE),
+        (f"https://h/?sv=1\\u0026sig={PASSWORD}", PASSWORD),
+        (f'<a href="https://h/?sv=1&amp;sig={PASSWORD}">', PASSWORD),
+        (f"u=https%253A%252F%252Fh%252F%253Fsv%253D1%2526sig%253D{PASSWORD}", PASSWORD),
     ],
+    "code in a URL": [(f"https://f.azurewebsites.net/api/x?code={TOKEN}{TOKEN}==", TOKEN)],
     "URL with a password": [
         (f"postgres://user:{PASSWORD}@db:5432/x", PASSWORD),
         (f"redis://:{PASSWORD}@h", PASSWORD),
@@ -73,16 +87,31 @@ SAMPLES = {
         ),
         (f"Driver={{ODBC Driver 18}};Uid=u;Pwd={{a;b {PASSWORD}}};", PASSWORD),
         (f'Server=s;Password="a;b {PASSWORD}";Encrypt=True', PASSWORD),
-    ],
-    "header": [
+        (f"c=DefaultEndpointsProtocol%3Dhttps%3BAccountName%3Da%3BAccountKey%3D{_KEY_IN_URL}", _KEY_IN_URL),
+        (f"password => {PASSWORD}", PASSWORD),
+        (f'{{:password=>"{PASSWORD}"}}', PASSWORD),
+        (f'{{"password" => "{PASSWORD}"}}', PASSWORD),
+        (f"password := {PASSWORD}", PASSWORD),
+        (f"password='''a\n{PASSWORD}'''", PASSWORD),
+        (f'token = """a "{PASSWORD}"""', PASSWORD),
+        (f'{{"name": "db_password", "value": "{PASSWORD}"}}', PASSWORD),
+        (f"{{'name': 'password', 'value': '{PASSWORD}'}}", PASSWORD),
+        (f'{{\\"name\\": \\"password\\", \\"value\\": \\"{PASSWORD}\\"}}', PASSWORD),
+        (f'<add key="password" value="{PASSWORD}"/>', PASSWORD),
+        (f"<password>{PASSWORD}</password>", PASSWORD),
         (f"Cookie: sid={PASSWORD}; csrf={TOKEN}", TOKEN),
         (f"set-cookie: sid={PASSWORD}; HttpOnly", PASSWORD),
         (f"x-api-key: {PASSWORD}", PASSWORD),
         (f"Ocp-Apim-Subscription-Key: {PASSWORD}", PASSWORD),
         (f"password: {PASSWORD}", PASSWORD),
         (f"x-auth-token: {TOKEN}", TOKEN),
+        (f"aeg-sas-key: {PASSWORD}", PASSWORD),
     ],
-    "account key": [(f"the key is {_KEY}", _KEY[:-2]), (f"({_KEY})", _KEY[:-2])],
+    "account key": [
+        (f"the key is {_KEY}", _KEY[:-2]),
+        (f"({_KEY})", _KEY[:-2]),
+        (f"k={_KEY_IN_URL}&", _KEY_IN_URL),
+    ],
     "client secret": [("the secret is Abc8Q~0123456789abcdefghijABCDEFGHIJ.~-_", "0123456789abcdefghij")],
     "card number": [
         ("card 4111111111111111 refused", "4111111111111111"),

@@ -107,8 +107,13 @@ class Redactor:
         if kind is str:
             return self._read(value)
         if kind is dict:
+            name = value.get("name")
+            # Settings and headers in lists: {"name": "password", "value": "..."}.
+            hides_value = type(name) is str and self.is_secret(name)
             return {
-                self._read(key): REDACTED if self.is_secret(key) else self._visit(member)
+                self._read(key): REDACTED
+                if self.is_secret(key) or (hides_value and key == "value")
+                else self._visit(member)
                 for key, member in value.items()
             }
         if kind is list:

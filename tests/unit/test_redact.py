@@ -55,6 +55,25 @@ def test_a_harmless_key_keeps_its_value():
     }
 
 
+@pytest.mark.parametrize(
+    "key", dict.fromkeys(key.replace(" ", gap) for key in KEYS for gap in (" ", "", "-", "_"))
+)
+def test_a_text_has_no_value_under_any_key(key):
+    """The keys of extras and those in texts are the same ones."""
+    for text in (f"{key}={SECRET}", f'{{"{key}":"{SECRET}"}}', f"{{'my_{key}': '{SECRET}'}}"):
+        assert SECRET not in build_redacted(make_record(text))["Message"]
+
+
+def test_a_value_beside_its_name_is_taken_out():
+    """As settings and headers are listed."""
+    settings = [{"name": "DB_PASSWORD", "value": SECRET}, {"name": "DB_HOST", "value": "db"}]
+
+    assert build_redacted(make_record(settings=settings))["Properties"]["settings"] == [
+        {"name": "DB_PASSWORD", "value": REDACTED},
+        {"name": "DB_HOST", "value": "db"},
+    ]
+
+
 @pytest.mark.parametrize(("text", "secret"), secret_samples.EVERY)
 def test_a_secret_of_every_shipped_kind_is_taken_out_of_any_text(text, secret):
     """Message, arguments, traceback, nested values and keys."""
@@ -107,6 +126,12 @@ def test_every_shipped_kind_has_a_sample():
         "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
         "tokens=5",
         "the primary key = 7",
+        "error code=404",
+        "https://h/?code=404",
+        "a number: 123456",
+        "connection: keep-alive",
+        "<b>bold</b> text",
+        "basic + advanced",
     ],
 )
 def test_an_ordinary_text_stays_as_it_is(text):
@@ -330,7 +355,9 @@ PIECES = [
     '\\\\"', "authorization: ", "authorization: digest ", "cookie: ", "secret: ", "secret: a", "key:",
     "4111 ", "4111-", "41", "4111111111111", "4111 1111 1111 1111 ", "://a:b@", "://a@", "%3Fsig%3D",
     "abc8Q~", "A", "AAAA==", "-----BEGIN A PRIVATE KEY-----", "-----END PRIVATE KEY", ";pwd=",
-    "'token', ",
+    "'token', ", "-----BEGIN%20", "%20", "PRIVATE%20KEY", "AA%2B", "%3D%3D", "token=\'\'\'", "\'\'\'", '"""',
+    "<token>", "token>", "<", '"token", "value": ', "authorization:  ", "authorization:\t", "bearer+",
+    "basic%20", "?code=", "a%253F", "sig%253D", "card number=", "api key",
 ]  # fmt: skip
 
 
