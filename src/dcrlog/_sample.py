@@ -31,9 +31,10 @@ class Sample(logging.Filter):
     by chance. A record that cannot be read passes.
 
     Args:
-        rates: Shares from 0 to 1, by level (`"DEBUG"` or its number) or by logger, with the loggers below
-            it. The longest name of a logger that fits counts; where none fits, the level. A level's rate
-            holds for less important levels too, down to the next one that is named.
+        rates: Shares from 0 to 1, by level (`"DEBUG"`, in any case, or its number) or by logger, with the
+            loggers below it; `"root"` is the root logger alone. The longest name of a logger that fits
+            counts; where none fits, the level. A level's rate holds for less important levels too, down to
+            the next one that is named.
         keep: Records of this level and above always pass; None for none.
         default: The rate of all other records.
 
@@ -60,7 +61,6 @@ class Sample(logging.Filter):
         self._keep = float("inf") if keep is None else level_number(keep)
         self._loggers: dict[str, float] = {}
         by_level: dict[int, float] = {}
-        levels = logging.getLevelNamesMapping()
         for key in rates:
             rate = _rate(f"rates[{shown(key)}]", rates[key])
             if type(key) is int:
@@ -69,8 +69,10 @@ class Sample(logging.Filter):
                 raise ConfigError(
                     f"Sample: rates are by level or by the name of a logger; {shown(key)} is neither."
                 )
-            elif key in levels:
-                by_level[levels[key]] = rate
+            elif key.upper() in logging.getLevelNamesMapping():
+                by_level[level_number(key)] = rate
+            elif key.isdecimal():
+                raise ConfigError(f"Sample: write the level {key} as a number, not as text, in rates.")
             else:
                 self._loggers[key] = rate
         self._levels = sorted(by_level)

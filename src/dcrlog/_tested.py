@@ -49,7 +49,8 @@ class LogsIngestionEmulator(Emulator):
     def wait_for(self, table: str, n: int, timeout: float = 10.0) -> list[dict[str, Any]]:
         """Wait until a table has so many rows, and return all of its rows.
 
-        Handlers of this process send what they have at once, whatever their `flush_interval`.
+        Handlers of this process send what they have at once, whatever their `flush_interval`, and try again
+        at once after a failure, whatever they would wait: half a minute after a 403.
 
         Args:
             table: Its name, such as `AppLogs_CL`.
@@ -66,6 +67,7 @@ class LogsIngestionEmulator(Emulator):
                 raise TimeoutError(f"{table} has {count} of {n} rows after {timeout:g} s.{self._troubles()}")
             for pipeline in self._pipelines():
                 pipeline.flush(0)
+                pipeline.hurry()
             time.sleep(_POLL_SECONDS)
         return self.rows(table)
 

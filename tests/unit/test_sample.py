@@ -192,6 +192,7 @@ def test_interrupt_and_exit_pass_through(error):
         ({"rates": {"DEBUG": 1.5}}, "rates['DEBUG'] must be a number from 0 to 1, got 1.5"),
         ({"rates": {"a": -0.1}}, "got -0.1"), ({"rates": {"a": float("nan")}}, "got nan"),
         ({"rates": {"a": True}}, "got True"), ({"rates": {"a": "0.1"}}, "got '0.1'"),
+        ({"rates": {"10": 0.1}}, "write the level 10 as a number"),
         ({"rates": {"": 0.1}}, "'' is neither"), ({"rates": {None: 0.1}}, "None is neither"),
         ({"rates": [("a", 1)]}, "rates must be a mapping"), ({"rates": 0.1}, "rates must be a mapping"),
         ({"default": 2}, "default must be a number from 0 to 1, got 2"),
