@@ -36,6 +36,19 @@ def test_runserver_with_its_reloader_delivers_each_record_once(serve, emulator, 
     assert count_rows(emulator) == orders(range(10))
 
 
+def test_ctrl_c_ends_runserver_and_keeps_what_was_sent_before(serve, emulator):
+    """The reloader kills its child a quarter of a second later: what waits until then may be lost."""
+    command = ["manage.py", "runserver", "127.0.0.1:PORT"]
+    with serve(command, directory=DJANGO, DCRLOG_FLUSH_INTERVAL="0.1") as server:
+        server.get_all(f"/orders/{number}" for number in range(5))
+        assert until(lambda: count_rows(emulator).total() == 5)
+        # A terminal sends it to the child too.
+        os.killpg(server.process.pid, signal.SIGINT)
+        server.wait()
+
+    assert count_rows(emulator) == orders(range(5))
+
+
 @pytest.mark.parametrize(
     "command",
     [
