@@ -83,6 +83,21 @@ def test_many_rows_go_through_in_order(run):
     assert [json.loads(line)["Total"] for line in out.splitlines()] == list(range(1, 2_501))
 
 
+def test_a_number_beyond_all_reals_is_null(run):
+    """Python reads it as infinity, which would be written as no JSON."""
+    text = "source | project TimeGenerated = Time, Bag, Share, Packed = pack('a', Share)"
+    document = rule(
+        ("Logs", "Custom-Logs_CL", text), Logs={"Bag": "dynamic", "Share": "real", "Time": "datetime"}
+    )
+    status, out, _ = run(document, rows='{"Bag": [1e400], "Share": 1e400}')
+
+    assert (status, json.loads(out)) == (
+        0,
+        {"TimeGenerated": None, "Bag": [None], "Share": None, "Packed": {"a": None}},
+    )
+    assert "Infinity" not in out
+
+
 def test_a_refusal_is_drawn_under_the_offending_text(run):
     """And the status is 1."""
     status, out, err = run(rule(BAD), rows="{}\n")
@@ -137,8 +152,9 @@ def test_a_rule_without_mistakes_is_checked_with_status_0(run):
         (rule(GOOD), ["--check", "also.json"], "", "give --rule FILE for rows on stdin, or --check FILE."),
         (rule(GOOD), [], "{}\n[]\n", "line 2 is not a JSON object"),
         (rule(GOOD), [], "{}\n{", "line 2 is not JSON"),
+        (rule(GOOD), [], '{"Count": NaN}', "line 1 is not JSON: it has no NaN."),
     ],
-    ids=["no JSON", "no stream", "two tables", "both", "no object", "no JSON line"],
+    ids=["no JSON", "no stream", "two tables", "both", "no object", "no JSON line", "NaN"],
 )
 def test_what_cannot_be_done_is_said_in_one_line(run, document, arguments, rows, told):
     """With the remedy, and status 1."""

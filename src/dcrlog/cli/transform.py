@@ -104,7 +104,7 @@ def _run(transformation: Transformation) -> None:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = json.loads(line, parse_constant=_refuse)
         except (ValueError, RecursionError) as error:
             give_up("transform", f"line {number} is not JSON: {error}.")
         if not isinstance(row, dict):
@@ -116,9 +116,13 @@ def _run(transformation: Transformation) -> None:
     _write(transformation, rows)
 
 
+def _refuse(word: str) -> None:
+    raise ValueError(f"it has no {word}")
+
+
 def _write(transformation: Transformation, rows: list[dict[str, Any]]) -> None:
     for row in transformation.apply(rows):
-        print(json.dumps(row, separators=(",", ":")))
+        print(json.dumps(row, separators=(",", ":"), allow_nan=False))
 
 
 def _tell_of(compiled: Transformation, flow: Flow, where: Any) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from dcrlog.kql import _ticks
-from dcrlog.kql._dynamic import parse_json, to_json
+from dcrlog.kql._dynamic import finite, parse_json, to_json
 from dcrlog.kql._ticks import format_datetime, format_timespan
 from dcrlog.kql._typed_literals import INT_RANGE, LONG_RANGE, parse_integer
 from dcrlog.kql._types import Type
@@ -88,14 +88,6 @@ def real_to_int(value: float) -> int | None:
     return to_int(int(value)) if math.isfinite(value) else None
 
 
-def number_to_real(value: float) -> float | None:
-    """Widen an integer, which in a dynamic value may have any number of digits."""
-    try:
-        return float(value)
-    except OverflowError:
-        return None
-
-
 def _from_dynamic(from_text: Cast, from_number: Cast, from_real: Cast) -> Cast:
     def cast(value: Any) -> Any:
         kind = value.__class__
@@ -150,7 +142,7 @@ CASTS: Final[Mapping[tuple[Type, Type], Cast]] = {
     (Type.LONG, Type.REAL): float,
     (Type.TIMESPAN, Type.REAL): float,
     (Type.DATETIME, Type.REAL): float,
-    (Type.DYNAMIC, Type.REAL): _from_dynamic(text_to_real, number_to_real, _same),
+    (Type.DYNAMIC, Type.REAL): _from_dynamic(text_to_real, float, _same),
     (Type.STRING, Type.DATETIME): _ticks.parse_datetime,
     (Type.DYNAMIC, Type.DATETIME): _from_dynamic(_ticks.parse_datetime, _nothing, _nothing),
     (Type.STRING, Type.TIMESPAN): _ticks.parse_timespan,
@@ -163,7 +155,7 @@ CASTS: Final[Mapping[tuple[Type, Type], Cast]] = {
     (Type.BOOL, Type.DYNAMIC): _same,
     (Type.INT, Type.DYNAMIC): _same,
     (Type.LONG, Type.DYNAMIC): _same,
-    (Type.REAL, Type.DYNAMIC): _same,
+    (Type.REAL, Type.DYNAMIC): finite,
     (Type.DATETIME, Type.DYNAMIC): format_datetime,
     (Type.TIMESPAN, Type.DYNAMIC): format_timespan,
     (Type.GUID, Type.DYNAMIC): _same,

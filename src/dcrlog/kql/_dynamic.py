@@ -1,9 +1,11 @@
 """Dynamic values are what JSON has: None, bool, int, float, str, list and dict.
 
-A datetime, timespan or guid that is packed into one becomes text, as it would in JSON.
+A datetime, timespan or guid that is packed into one becomes text, as it would in JSON. An integer has 64 bits
+and a float is finite: `cleaned` makes it so where values come in.
 """
 
 import json
+import math
 from typing import Any, Final
 
 import msgspec
@@ -14,6 +16,8 @@ MAX_TEXT: Final = 1 << 18
 """Characters of a text that a function builds; the service keeps 64 KB of a field."""
 _MAX_DEPTH: Final = 100
 _NODE: Final = 16
+_LONG: Final = 1 << 63
+_LONG_DIGITS: Final = 19
 
 
 def to_json(value: Any) -> str:
@@ -23,8 +27,8 @@ def to_json(value: Any) -> str:
     except (OverflowError, RecursionError, TypeError, UnicodeError, ValueError):
         pass
     try:
-        # Integers of over 64 bits and halves of surrogate pairs.
-        return json.dumps(value, ensure_ascii=True, separators=(",", ":"))
+        # Halves of surrogate pairs.
+        return json.dumps(cleaned(value), ensure_ascii=True, separators=(",", ":"))
     except (RecursionError, TypeError, ValueError):
         return ""
 
@@ -34,9 +38,79 @@ def parse_json(text: str) -> Any:
     if not text or text.isspace():
         return None
     try:
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError, UnicodeError, ValueError):
+        return decode(text)
+    except (msgspec.DecodeError, RecursionError, ValueError):
         return text
+
+
+def decode(text: str) -> Any:
+    """Read JSON.
+
+    Raises:
+        msgspec.DecodeError, ValueError: The text is none.
+        RecursionError: It is nested too deeply.
+    """
+    try:
+        return cleaned(msgspec.json.decode(text))
+    except msgspec.ValidationError:
+        # A number that fits no double is JSON all the same.
+        return cleaned(json.loads(text, parse_int=_number, parse_constant=_no_number))
+
+
+def _number(digits: str) -> float:
+    return int(digits) if len(digits) <= _LONG_DIGITS else float(digits)
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(word)
+
+
+def cleaned(value: Any) -> Any:
+    """Return a value whose numbers all are ones that the service has.
+
+    NaN and infinities become null, and integers of more than 64 bits reals.
+    """
+    pending = [value]
+    for each in pending:
+        kind = each.__class__
+        if kind is dict:
+            pending += each.values()
+        elif kind is list:
+            pending += each
+        elif (kind is float and each - each != 0) or (kind is int and not -_LONG <= each < _LONG):
+            break
+    else:
+        return value
+    try:
+        return _rebuilt(value)
+    except RecursionError:
+        return None
+
+
+def _rebuilt(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _rebuilt(each) for key, each in value.items()}
+        case list():
+            return [_rebuilt(each) for each in value]
+        case float():
+            return finite(value)
+        case int() if not -_LONG <= value < _LONG:
+            return number_to_real(value)
+    return value
+
+
+def number_to_real(value: float) -> float | None:
+    """Return a number as a real; null for an integer that is beyond the range of one."""
+    try:
+        return float(value)
+    except OverflowError:
+        return None
+
+
+def finite(value: float) -> float | None:
+    """Return a real, or null for NaN and infinities, which JSON does not have."""
+    return value if math.isfinite(value) else None
 
 
 def member(value: Any, key: str) -> Any:

@@ -3,11 +3,9 @@
 Values are coerced as the service does it: what does not fit its column is null, and nothing raises.
 """
 
-import math
 from typing import Any, Final
 
 from dcrlog.kql._casts import (
-    number_to_real,
     text_to_guid,
     text_to_int,
     text_to_long,
@@ -15,7 +13,7 @@ from dcrlog.kql._casts import (
     to_int,
     to_long,
 )
-from dcrlog.kql._dynamic import to_json
+from dcrlog.kql._dynamic import cleaned, finite, number_to_real, to_json
 from dcrlog.kql._emit import Emitter
 from dcrlog.kql._ticks import format_datetime, format_timespan, parse_datetime
 from dcrlog.kql._typed import Local, Typed
@@ -62,10 +60,6 @@ def _read_guid(value: Any) -> str | None:
     return text_to_guid(value) if value.__class__ is str else None
 
 
-def _read_dynamic(value: Any) -> Any:
-    return value
-
-
 _READERS: Final = {
     Type.STRING: (_read_string, "{0}.__class__ is not str"),
     Type.INT: (_read_int, "{0}.__class__ is not int or not -2147483648 <= {0} <= 2147483647"),
@@ -77,20 +71,16 @@ _READERS: Final = {
     Type.BOOL: (_read_bool, "{0} is not True and {0} is not False"),
     Type.DATETIME: (_read_datetime, "{0} is not None"),
     Type.GUID: (_read_guid, "{0} is not None"),
-    Type.DYNAMIC: (_read_dynamic, ""),
+    Type.DYNAMIC: (cleaned, "{0}.__class__ is not str"),
 }
 """What reads a value of a column, and when a value of JSON has to be read at all."""
-
-
-def _write_real(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 _WRITERS: Final = {
     Type.DATETIME: (format_datetime, ""),
     Type.TIMESPAN: (format_timespan, ""),
     # JSON has neither NaN nor infinity.
-    Type.REAL: (_write_real, "{0} - {0} != 0"),
+    Type.REAL: (finite, "{0} - {0} != 0"),
 }
 
 
@@ -103,10 +93,10 @@ def emit_reading(emitter: Emitter, name: str, column: Local) -> list[str]:
     """Return the lines that read a column of `row`."""
     read, test = _READERS[column.type]
     identifier = column.identifier
-    lines = [f"{identifier} = get({emitter.constant(name)})"]
-    if test:
-        lines.append(f"if {test.format(identifier)}: {identifier} = {emitter.constant(read)}({identifier})")
-    return lines
+    return [
+        f"{identifier} = get({emitter.constant(name)})",
+        f"if {test.format(identifier)}: {identifier} = {emitter.constant(read)}({identifier})",
+    ]
 
 
 def emit_writing(emitter: Emitter, value: Typed) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from dcrlog.kql import _ticks
+from dcrlog.kql._dynamic import decode
 from dcrlog.kql._lexer import Token
 from dcrlog.kql._literals import unescape
 from dcrlog.kql._types import Type, parse_type
@@ -84,8 +85,8 @@ def _dynamic(content: str, token: Token) -> Any:
     # Unlike JSON, a literal may have single quotes.
     as_json = _QUOTED.sub(lambda found: quoted_json(unescape(found[0][1:-1], token.at[0])), content)
     try:
-        return msgspec.json.decode(as_json)
-    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return decode(as_json)
+    except (msgspec.DecodeError, RecursionError, ValueError):
         raise syntax_error(f"'{content[:40]}' is not a valid dynamic", token.at) from None
 
 
