@@ -205,6 +205,8 @@ def test_let_with_the_columns_of_the_stream():
         ("timespan(0.12:34:56.7)", "12:34:56.7000000"),
         ("time('1.02:03:04')", "1.02:03:04"),
         ("datetime(2015-12-31 23:59:59.9)", "2015-12-31T23:59:59.9000000Z"),
+        ("datetime()", "2026-11-24T10:20:30.1234560Z"),
+        ("date( ) == now()", True),
         ("datetime(2015-12-31T23:59:59Z)", "2015-12-31T23:59:59.0000000Z"),
         ('date("2015-12-31")', "2015-12-31T00:00:00.0000000Z"),
         ("guid(74BE27DE-1e4e-49d9-b579-fe0b331d3642)", "74be27de-1e4e-49d9-b579-fe0b331d3642"),
@@ -221,6 +223,13 @@ def test_let_with_the_columns_of_the_stream():
 def test_literals(literal, expected):
     """As the pages of the scalar types have them."""
     assert value(literal) == expected
+
+
+def test_datetime_without_a_value_is_the_current_time():
+    """As a column of print, too; no other type has such a literal."""
+    assert only("print datetime()") == {"print_0": "2026-11-24T10:20:30.1234560Z"}
+    assert "'' is not a valid timespan" in refusal("print timespan()").reason
+    assert "must be constant" in refusal("datatable(a:datetime)[datetime()]").reason
 
 
 def test_quoted_names_stand_anywhere():

@@ -11,7 +11,8 @@ from dcrlog.kql._membership import membership
 from dcrlog.kql._operators import UNLISTED, binary, sign, undefined
 from dcrlog.kql._scope import Scope, Table, UserFunction, undefined_symbol
 from dcrlog.kql._table import FUNCTIONS, Argument
-from dcrlog.kql._typed import Const, Typed, TypeName, apply, cast, const, junction, negation
+from dcrlog.kql._typed import NOW, Const, Typed, TypeName, apply, cast, const, junction, negation
+from dcrlog.kql._typed_literals import CURRENT_TIME
 from dcrlog.kql._types import INTEGERS, Type, kql_name
 from dcrlog.kql.errors import MistakeError
 
@@ -43,6 +44,8 @@ def bind_condition(node: tree.Node, scope: Scope) -> Typed:
 
 
 def _literal(node: tree.Literal, scope: Scope) -> Typed:
+    if node.value is CURRENT_TIME:
+        return NOW
     if node.type is Type.DYNAMIC and isinstance(node.value, list | dict):
         scope.notes.refused(
             "dynamic literals are not supported in transformations: write parse_json('...').", node.at

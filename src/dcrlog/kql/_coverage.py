@@ -50,7 +50,10 @@ _LITERALS: Final = (
     Line("'text', \"text\", @'text', h'text', ```text```", "listed", "documented", "adjacent ones are one"),
     Line("5, 0x1F, 1.5, 1e3, true, 1h", "listed", "documented"),
     Line(
-        "datetime(...), timespan(...), guid(...), int(...), long(...), real(...), bool(...)", "taken", "field"
+        "datetime(...), timespan(...), guid(...), int(...), long(...), real(...), bool(...)",
+        "taken",
+        "field",
+        "datetime() is the current time",
     ),
     Line("int(null) and its like", "taken", "field"),
     Line("dynamic([...]), dynamic({...})", "refused", "documented", "write parse_json('...')"),

@@ -17,6 +17,9 @@ from dcrlog.kql.errors import MistakeError, syntax_error
 INT_RANGE: Final = (-(1 << 31), (1 << 31) - 1)
 LONG_RANGE: Final = (-(1 << 63), (1 << 63) - 1)
 
+CURRENT_TIME: Final = object()
+"""The value of datetime(), which is another for each batch."""
+
 _INTEGER: Final = re.compile(r"([+-]?)(?:0[xX]([0-9a-fA-F]{1,16})|(\d{1,25}))", re.ASCII)
 _REAL: Final = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _REALS: Final = {"nan": "nan", "inf": "inf", "+inf": "inf", "-inf": "-inf"}
@@ -34,6 +37,8 @@ def typed_literal(token: Token) -> tuple[Type, Any]:
     if literal_type is None:
         raise MistakeError(f"the type '{token.type_name}' is not supported in transformations", token.at)
     content = token.value.strip()
+    if not content and literal_type is Type.DATETIME:
+        return literal_type, CURRENT_TIME
     if content.lower() == "null":
         return literal_type, None
     if literal_type is Type.DYNAMIC:
