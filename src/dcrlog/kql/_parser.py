@@ -91,8 +91,18 @@ class ExpressionParser(TokenReader):
         if not self._is("-", "+"):
             return self._postfix()
         self._next()
+        if (least := self._least_long(token.value)) is not None:
+            return self._make(tree.Literal, token.at[0], Type.LONG, least)
         operand = self._nested(self._signed)
         return self._make(tree.Sign, token.at[0], token.value, operand)
+
+    def _least_long(self, sign: str) -> int | None:
+        """Read the number that has no positive counterpart, where it comes next."""
+        value = parse_integer(sign + self._token.value, LONG_RANGE) if self._token.kind == "long" else None
+        if value != LONG_RANGE[0]:
+            return None
+        self._next()
+        return value
 
     def _postfix(self) -> tree.Node:
         start = self._token.at[0]
