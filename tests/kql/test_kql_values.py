@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from kql_engine import transform, value
+from kql_engine import refusal, transform, value
 
 NAN, INF = math.nan, math.inf
 
@@ -66,6 +66,19 @@ def test_a_dynamic_value_that_is_made_has_them_too(expression, expected):
 def test_a_literal_has_them_too():
     """Where it is allowed."""
     assert value("dynamic([9223372036854775808, 1e400])", strict=False) == [2.0**63, None]
+
+
+def test_a_time_at_an_impossible_distance_from_utc_is_null():
+    """More than 14 hours, or 60 minutes; in a column, and in a literal."""
+    rows = [{"Time": f"2026-01-01T00:00:00{zone}"} for zone in ("+99:99", "-14:30", "+00:60", "+14:00")]
+
+    assert [row["Time"] for row in transform("source | project Time", rows)] == [
+        None,
+        None,
+        None,
+        "2025-12-31T10:00:00.0000000Z",
+    ]
+    assert "is not a valid datetime" in refusal("print datetime(2026-01-01T00:00:00+99:99)").reason
 
 
 def test_a_text_made_of_a_value_has_them_too():

@@ -21,6 +21,7 @@ MAX_DATETIME: Final = 3_155_378_975_999_999_999
 MAX_TIMESPAN: Final = (1 << 63) - 1
 
 _MAX_LENGTH: Final = 64
+_MAX_OFFSET: Final = 14 * HOUR
 _ORIGIN: Final = datetime(1, 1, 1)
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
@@ -29,7 +30,10 @@ _CLOCK: Final = (
     r"(?: ?(?P<half>[AaPp])[Mm])?"
 )
 _ZONE: Final = r"(?: ?(?P<zone>Z|z|GMT|UTC|[+-]\d{2}(?::?\d{2})?))?"
-_ISO: Final = rf"(?P<year>\d{{4}})-(?P<month>\d{{1,2}})-(?P<day>\d{{1,2}})(?:[T ]{_CLOCK})?{_ZONE}"
+_ISO: Final = (
+    r"(?P<year>\d{4})(?P<dash>[/-])(?P<month>\d{1,2})(?P=dash)(?P<day>\d{1,2})"
+    rf"(?:[T ]{_CLOCK})?{_ZONE}"
+)
 _AMERICAN: Final = (
     r"(?P<month>\d{1,2})(?P<dash>[/-])(?P<day>\d{1,2})(?P=dash)(?P<year>\d{4})"
     rf"(?: {_CLOCK})?{_ZONE}"
@@ -98,14 +102,19 @@ def _from_parts(parts: dict[str, str | None]) -> int | None:
         )
     except ValueError:
         return None
-    ticks = from_datetime(moment) + int(f"{(parts['fraction'] or '')[:7]:0<7}") - _offset(parts["zone"])
-    return ticks if 0 <= ticks <= MAX_DATETIME else None
+    offset = _offset(parts["zone"])
+    if offset is None:
+        return None
+    return in_datetime(from_datetime(moment) + int(f"{(parts['fraction'] or '')[:7]:0<7}") - offset)
 
 
-def _offset(zone: str | None) -> int:
+def _offset(zone: str | None) -> int | None:
     if zone is None or zone[0] not in "+-":
         return 0
-    ticks = int(zone[1:3]) * HOUR + int(zone[3:].lstrip(":") or 0) * MINUTE
+    minutes = int(zone[3:].lstrip(":") or 0)
+    ticks = int(zone[1:3]) * HOUR + minutes * MINUTE
+    if minutes > 59 or ticks > _MAX_OFFSET:
+        return None
     return -ticks if zone[0] == "-" else ticks
 
 

@@ -8,7 +8,7 @@ _NOTES = {
     "toint": "cuts a fraction off; null beyond 32 bits, and for text that is no integer",
     "tolong": "cuts a fraction off; null beyond 64 bits, and for text that is no integer; ticks of a time",
     "tobool": "true, false and numbers, also as text",
-    "todatetime": "the documented formats, and month/day/year; null for a number",
+    "todatetime": "the documented formats, and, unsure, year/month/day and month/day/year; null for a number",
     "totimespan": "d.hh:mm:ss.fffffff, 5m, or a number of days as text; a number is one of ticks",
     "toguid": "32 hexadecimal digits, with or without dashes",
     "tostring": "True and False; seven digits and Z; empty for null; JSON for arrays and bags",
