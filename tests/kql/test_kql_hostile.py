@@ -37,8 +37,10 @@ def test_the_limit_of_characters():
         fill("[", before="source | extend x = Bag"),
         fill("[0]", before="source | extend x = Bag"),
         fill(".a", before="source | extend x = Bag"),
-        fill("1+", after="1"),
         fill("1 == "),
+        fill("(1+", after="1" + ")" * 3_000),
+        fill("1+(", after="1"),
+        fill("-(1)-(", after="1"),
         fill("iff(Flag,1,"),
         fill("f(", before="let f = (a:long) { a }; print x = "),
         fill("dynamic([", before="source | extend x = "),
@@ -93,6 +95,8 @@ def test_a_hostile_text_is_refused(text):
         "source" + " | extend Text = replace('a', 'aaaaaaaaaa', Text)" * 20,
         "source" + " | extend Count = Count * Count" * 400,
         "source" + " | extend Share = Share * Share" * 400,
+        fill("Count==1 and Flag or ", before="source | where ", after="true"),
+        fill(" | where Count > 1", before="source"),
         "source | extend Text = " + "iff(Flag, 'a', " * 60 + "'b'" + ")" * 60,
         "source | extend Count = " + "abs(" * 60 + "Count" + ")" * 60,
     ],
@@ -103,6 +107,28 @@ def test_a_long_text_is_carried_out(text):
     rows = [{"Small": 1, "Text": "a" * 1_000, "Bag": [1], "Count": 3, "Share": 1.5, "Flag": False}]
 
     assert len(transform(text, rows)) in {0, 1}
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    ("unit", "last", "expected"),
+    [
+        ("1 + ", "1", lambda times: times + 1),
+        ("Count + ", "1", lambda times: 3 * times + 1),
+        ("(1 - Count) - ", "0", lambda times: 2 * times - 4),
+        ("Count + (1 - Count) * ", "1", lambda times: 1 - 6 * (times - 1)),
+        ("1 * 2 + Count - 3 + ", "0", lambda times: 2 * times),
+        ("(Time - Time) + ", "1h", lambda _: "01:00:00"),
+        ("Flag == ", "false", lambda times: times % 2 == 1),
+        ("Share * 2 - ", "0", lambda times: 6.0 - 3.0 * times),
+    ],
+)
+def test_a_chain_of_operators_is_as_long_as_the_text(unit, last, expected):
+    """It is computed from left to right, and is not nested however long it is."""
+    text = fill(unit, after=f"{last} | where x in (x)")
+    (row,) = transform(text, [{"Count": 3, "Share": 1.5, "Flag": False, "Time": "2026-01-01"}])
+
+    assert row["x"] == expected(text.count(unit))
 
 
 @pytest.mark.timeout(20)

@@ -89,8 +89,15 @@ def _sign(node: tree.Sign, scope: Scope) -> Typed:
 
 
 def _binary(node: tree.Binary, scope: Scope) -> Typed:
-    _check_listed(node.operator, node, scope)
-    return binary(node.operator, bind(node.left, scope), bind(node.right, scope), node.at)
+    # A chain of operators may be as long as the text.
+    chain = [node]
+    while isinstance(chain[-1].left, tree.Binary):
+        chain.append(chain[-1].left)
+    found = bind(chain[-1].left, scope)
+    for each in reversed(chain):
+        _check_listed(each.operator, each, scope)
+        found = binary(each.operator, found, bind(each.right, scope), each.at)
+    return found
 
 
 def _logic(node: tree.Logic, scope: Scope) -> Typed:

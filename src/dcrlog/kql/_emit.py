@@ -1,5 +1,6 @@
 """From typed expressions to Python, of which every word is ours: names and values are bound constants."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from dcrlog.kql._compare import all_of, any_of
@@ -67,6 +68,8 @@ class Emitter:
     def value(self, node: Typed, depth: int = 0) -> str:
         """Write an expression as a value."""
         self._tally()
+        if isinstance(node, Apply):
+            node = self._shortened(node)
         if depth > _MAX_NESTING and not isinstance(node, Const | Local):
             # Python's compiler takes parentheses only so deep. Nothing here has an effect, so that
             # it does not matter what is computed first.
@@ -91,6 +94,20 @@ class Emitter:
             case _:
                 raise MistakeError("typeof() is an argument of extract() only.", (0, 0))
         return code
+
+    def _shortened(self, node: Apply) -> Typed:
+        """Put the lower part of a chain of operators, as long as it may be, into variables."""
+        chain: list[Apply] = [node]
+        while chain[-1].arguments and isinstance(first := chain[-1].arguments[0], Apply):
+            chain.append(first)
+        if len(chain) <= _MAX_NESTING:
+            return node
+        value: Typed = chain.pop()
+        for number, each in enumerate(reversed(chain), 1):
+            value = replace(each, arguments=(value, *each.arguments[1:]))
+            if number % (_MAX_NESTING - 1) == 0:
+                value = self.assign(value)
+        return value
 
     def condition(self, node: Typed, depth: int = 0) -> str:
         """Write a condition for Python's `if`, in which null counts as false."""

@@ -41,19 +41,19 @@ def _type_of(value: object) -> Type:
 
 def _in(value: Typed, options: Sequence[tuple[Typed, Span]], at: Span) -> Typed:
     comparisons: list[Typed] = []
-    fixed: dict[Typed, set[object]] = {}
+    fixed: dict[Type, tuple[Typed, set[object]]] = {}
     for option, where in _spread(options):
         if option.type is Type.DYNAMIC and not isinstance(option, Const):
             comparisons.append(apply(compare.among, [value, option], Type.BOOL))
             continue
         one, other = comparable(value, option, where)
-        is_scalar = value.type is not Type.DYNAMIC or one != value
+        is_scalar = value.type is not Type.DYNAMIC or one is not value
         if is_scalar and isinstance(other, Const) and isinstance(other.value, str | int | float):
             # A set is looked up in one step, however many values it has.
-            fixed.setdefault(one, set()).add(other.value)
+            fixed.setdefault(one.type, (one, set()))[1].add(other.value)
         else:
             comparisons.append(equality("==", value, option, at))
-    for one, members in fixed.items():
+    for one, members in fixed.values():
         known = Const(Type.DYNAMIC, False, frozenset(members))
         comparisons.append(apply(_is_in, [one, known], Type.BOOL, takes_null=True, template="({0} in {1})"))
     return junction("or", comparisons)

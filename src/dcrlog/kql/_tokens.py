@@ -60,7 +60,10 @@ class TokenReader:
         """Make a node that ends where the parser stands, and refuse one that is too deep."""
         heights = [0]
         for part in parts:
-            if isinstance(part, tree.Node):
+            if node is tree.Binary and part is parts[1] and isinstance(part, tree.Binary):
+                # A chain of operators is long, and not deep.
+                heights.append(part.height - 1)
+            elif isinstance(part, tree.Node):
                 heights.append(part.height)
             elif isinstance(part, tuple):
                 heights += [each.height for each in part if isinstance(each, tree.Node)]
