@@ -38,8 +38,59 @@ def test_an_error_is_drawn_under_the_offending_text():
     assert error.draw() == (
         "2:18 | | extend Level = tolowr(Text)\n"
         "                        ^^^^^^^^^^^^\n"
-        "Runtime scalar function provider not found for function: tolowr. Did you mean 'tolower'?"
+        "Runtime scalar function provider not found for function: tolowr\n"
+        "Did you mean 'tolower'?"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "hint"),
+    [
+        ("source | project-rename A = Smal", "Undefined symbol: Smal", "Did you mean 'Small'?"),
+        ("source | project-away Smal", "Undefined symbol: Smal", "Did you mean 'Small'?"),
+        ("source | project text", "Undefined symbol: text", "Did you mean 'Text'?"),
+        ("Sources | where true", "Undefined symbol: Sources", "Did you mean 'source'?"),
+        ("source | project Zzzz", "Undefined symbol: Zzzz", ""),
+        (
+            "print bag_pack('a', 1)",
+            "Runtime scalar function provider not found for function: bag_pack",
+            "Write pack().",
+        ),
+        (
+            "print column_ifexists('a', 1)",
+            "Runtime scalar function provider not found for function: column_ifexists",
+            "Write columnifexists().",
+        ),
+        ("print zzzz()", "Runtime scalar function provider not found for function: zzzz", ""),
+        (
+            "print dynamic({'a': 1})",
+            "dynamic literals are not supported in transformations.",
+            "Write parse_json('...').",
+        ),
+    ],
+)
+def test_a_hint_is_no_word_of_the_service(text, reason, hint):
+    """It is told apart, below the drawing, and is not in the error's own text."""
+    error = refusal(text)
+
+    assert (error.reason, error.hint) == (reason, hint)
+    assert str(error).endswith(f" : {reason}")
+    assert error.draw().endswith(f"\n{reason}" + (f"\n{hint}" if hint else ""))
+
+
+def test_a_warning_has_the_hint_too():
+    """And tells what Azure is known to refuse from what it only does not list."""
+    text = "print bag_pack('a', 1), todynamic('{}'), 'A' in~ ('a')"
+    refused, unlisted, operator = compile_transformation(text, STREAM, strict=False).warnings
+
+    assert refused.reason.startswith("Azure would refuse this: Runtime scalar function")
+    assert unlisted.reason.startswith("Azure does not list this, and may refuse it: Runtime scalar function")
+    assert operator.reason.startswith("Azure does not list this, and may refuse it: the operator 'in~'")
+    assert [each.hint for each in (refused, unlisted, operator)] == [
+        "Write pack().",
+        "Write parse_json().",
+        "",
+    ]
 
 
 def test_only_the_part_of_a_long_line_is_drawn():
@@ -47,7 +98,7 @@ def test_only_the_part_of_a_long_line_is_drawn():
     drawn = refusal(
         "source | where " + "Small == 1 and " * 100 + "Smal == 1" + " and Small == 1" * 100
     ).draw()
-    line, marks, _ = drawn.split("\n")
+    line, marks, *_ = drawn.split("\n")
 
     assert len(line) < 130
     assert line[marks.index("^") : marks.rindex("^") + 1] == "Smal"
@@ -55,7 +106,7 @@ def test_only_the_part_of_a_long_line_is_drawn():
 
 def test_what_does_not_print_is_drawn_as_an_escape():
     """No text of a rule steers a terminal, and the mark stands under the offending text all the same."""
-    line, marks, _ = refusal("source | where Text == '\x1b[31m' and Smal == 1").draw().split("\n")
+    line, marks, *_ = refusal("source | where Text == '\x1b[31m' and Smal == 1").draw().split("\n")
 
     assert "\x1b" not in line
     assert line[marks.index("^") : marks.rindex("^") + 1] == "Smal"

@@ -9,7 +9,7 @@ from dcrlog.kql._dynamic import element, member
 from dcrlog.kql._lets import enter
 from dcrlog.kql._membership import membership
 from dcrlog.kql._operators import UNLISTED, binary, sign, undefined
-from dcrlog.kql._scope import Scope, Table, UserFunction, undefined_symbol
+from dcrlog.kql._scope import Scope, Table, UserFunction, resembling
 from dcrlog.kql._table import FUNCTIONS, Argument
 from dcrlog.kql._typed import NOW, Const, Typed, TypeName, apply, cast, const, junction, negation
 from dcrlog.kql._typed_literals import CURRENT_TIME
@@ -48,7 +48,9 @@ def _literal(node: tree.Literal, scope: Scope) -> Typed:
         return NOW
     if node.type is Type.DYNAMIC and isinstance(node.value, list | dict):
         scope.notes.refused(
-            "dynamic literals are not supported in transformations: write parse_json('...').", node.at
+            "dynamic literals are not supported in transformations.",
+            node.at,
+            hint="Write parse_json('...').",
         )
     return const(node.type, node.value)
 
@@ -77,9 +79,9 @@ def _dynamic(node: tree.Node, scope: Scope) -> Typed:
     base = bind(node, scope)
     if base.type is not Type.DYNAMIC:
         raise MistakeError(
-            f"only a dynamic value has properties and elements, this is a {kql_name(base.type)}. "
-            "Try parse_json().",
+            f"only a dynamic value has properties and elements, this is a {kql_name(base.type)}.",
             node.at,
+            hint="Try parse_json().",
         )
     return base
 
@@ -142,7 +144,8 @@ def _between(node: tree.Between, scope: Scope) -> Typed:
 
 def _check_listed(operator: str, node: tree.Node, scope: Scope) -> None:
     if operator in UNLISTED:
-        scope.notes.refused(f"the operator '{operator}' is not supported in transformations.", node.at)
+        reason = f"the operator '{operator}' is not on Azure's list for transformations."
+        scope.notes.refused(reason, node.at, is_sure=False)
 
 
 def _call(node: tree.Call, scope: Scope) -> Typed:
@@ -152,13 +155,11 @@ def _call(node: tree.Call, scope: Scope) -> Typed:
     if node.name in IF_EXISTS:
         return _if_exists(node, scope)
     found = FUNCTIONS.get(node.name)
-    if found is None or found.standing == "refused":
-        # The service's own words (Azure/Azure-Sentinel#15099).
-        reason = f"Runtime scalar function provider not found for function: {node.name}"
-        if found is None:
-            close = undefined_symbol(node.name, list(FUNCTIONS), node.at).reason
-            raise MistakeError(reason + close.removeprefix(f"Undefined symbol: {node.name}"), node.at)
-        scope.notes.refused(reason + (f" ({found.note})" if found.note else ""), node.at)
+    if found is None:
+        raise MistakeError(_not_found(node), node.at, hint=resembling(node.name, list(FUNCTIONS)))
+    if found.standing in {"refused", "unlisted"}:
+        hint = f"W{found.note[1:]}." if found.note else ""
+        scope.notes.refused(_not_found(node), node.at, hint=hint, is_sure=found.standing == "refused")
     arguments: list[Argument] = []
     for each in node.arguments:
         if isinstance(each, tree.Star) and node.name == "pack_array":
@@ -170,12 +171,14 @@ def _call(node: tree.Call, scope: Scope) -> Typed:
     return found.call(node.name, arguments, node.at, scope.notes.warn)
 
 
+def _not_found(node: tree.Call) -> str:
+    # The service's own words (Azure/Azure-Sentinel#15099).
+    return f"Runtime scalar function provider not found for function: {node.name}"
+
+
 def _if_exists(node: tree.Call, scope: Scope) -> Typed:
     if node.name != "columnifexists":
-        scope.notes.refused(
-            f"Runtime scalar function provider not found for function: {node.name} (write columnifexists())",
-            node.at,
-        )
+        scope.notes.refused(_not_found(node), node.at, hint="Write columnifexists().")
     if len(node.arguments) != 2:
         raise MistakeError(f"The function '{node.name}' expects 2 arguments.", node.at)
     name = bind(node.arguments[0], scope)

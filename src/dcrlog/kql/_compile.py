@@ -96,10 +96,10 @@ def compile_transformation(
         code, constants, output = generate(parse(text), stream, notes)
         run = _load(code, constants)
     except MistakeError as mistake:
-        raise KqlError("InvalidTransformQuery", mistake.reason, text, mistake.at, mistake.kind) from None
+        raise mistake.of(text) from None
     except (RecursionError, MemoryError):
         reason = "the transformation is nested too deeply."
-        raise KqlError("InvalidTransformQuery", reason, text, (0, len(text)), SYNTAX) from None
+        raise KqlError("InvalidTransformQuery", reason, text, (0, len(text)), kind=SYNTAX) from None
     dropped: tuple[str, ...] = ()
     if checks_output or (checks_output is None and wanted is not None):
         dropped = check_output(text, output, wanted)
@@ -107,7 +107,7 @@ def compile_transformation(
         text,
         MappingProxyType({name: of.value for name, of in output.items()}),
         dropped,
-        tuple(KqlError("InvalidTransformQuery", reason, text, at) for reason, at in notes.warnings),
+        tuple(warning.of(text) for warning in notes.warnings),
         run,
     )
 

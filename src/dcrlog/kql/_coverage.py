@@ -11,6 +11,7 @@ _STANDINGS: Final[dict[Standing, str]] = {
     "listed": "listed",
     "taken": "taken, not listed",
     "refused": "refused",
+    "unlisted": "not listed",
 }
 _FAMILIES: Final = (
     "Statements and tabular operators", "Literals and names", "Operators", "Bitwise", "Conversion",
@@ -88,6 +89,11 @@ _OPERATORS: Final = (
 )
 
 
+def written_lines() -> list[Line]:
+    """Return the lines that are written here, and do not follow from the table of functions."""
+    return [line for lines in _WRITTEN.values() for line in lines]
+
+
 def support_table() -> str:
     """Return the tables of all constructs, under a heading for each family."""
     parts = []
@@ -111,7 +117,7 @@ def _functions(family: str) -> Iterator[Line]:
 
 def _unlisted() -> Iterator[Line]:
     words = sorted({word.removeprefix("!").removesuffix("_cs") for word in UNLISTED})
-    yield Line(", ".join(words), "refused", "documented", "and those with ! and _cs")
+    yield Line(", ".join(words), "unlisted", "documented", "and those with ! and _cs")
 
 
 _WRITTEN: Final = {

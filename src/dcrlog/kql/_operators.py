@@ -158,8 +158,13 @@ def comparable(left: Typed, right: Typed, at: Span) -> tuple[Typed, Typed]:
         return _comparable_dynamic(left, other), _comparable_dynamic(right, other)
     if types == {Type.GUID, Type.STRING}:
         return cast(left, Type.GUID), cast(right, Type.GUID)
+    raise _incomparable(left, right, at)
+
+
+def _incomparable(left: Typed, right: Typed, at: Span) -> MistakeError:
+    # The service's own words; it says so of two strings, too, which have no order in KQL.
     told = f"{kql_name(left.type)} and {kql_name(right.type)}"
-    raise MistakeError(f"Cannot compare values of types {told}. Try adding explicit casts.", at)
+    return MistakeError(f"Cannot compare values of types {told}. Try adding explicit casts", at)
 
 
 def _comparable_dynamic(value: Typed, other: Type) -> Typed:
@@ -180,7 +185,7 @@ def _order(operator: str, left: Typed, right: Typed, at: Span) -> Typed:
         left, right = _comparable_dynamic(left, other), _comparable_dynamic(right, other)
     both = {left.type, right.type}
     if not (both <= NUMBERS or (len(both) == 1 and both <= _ORDERED)):
-        raise undefined(operator, [left, right], at)
+        raise _incomparable(left, right, at)
     return apply(_ORDERS[operator], [left, right], Type.BOOL, template=f"({{0}} {operator} {{1}})")
 
 

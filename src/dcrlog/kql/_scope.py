@@ -48,22 +48,23 @@ class Notes:
     """
 
     strict: bool
-    warnings: list[tuple[str, Span]] = field(default_factory=list)
+    warnings: list[MistakeError] = field(default_factory=list)
     _work: int = 0
 
-    def warn(self, reason: str, at: Span) -> None:
+    def warn(self, reason: str, at: Span, hint: str = "") -> None:
         """Add a warning."""
-        self.warnings.append((reason, at))
+        self.warnings.append(MistakeError(reason, at, hint=hint))
 
-    def refused(self, reason: str, at: Span) -> None:
-        """Take note of what Azure refuses.
+    def refused(self, reason: str, at: Span, *, hint: str = "", is_sure: bool = True) -> None:
+        """Take note of what Azure refuses, or, where that is not sure, does not list.
 
         Raises:
             MistakeError: In strict mode.
         """
         if self.strict:
-            raise MistakeError(reason, at)
-        self.warn(f"Azure would refuse this: {reason}", at)
+            raise MistakeError(reason, at, hint=hint)
+        told = "Azure would refuse this" if is_sure else "Azure does not list this, and may refuse it"
+        self.warn(f"{told}: {reason}", at, hint)
 
     def count(self, at: Span) -> None:
         """Count a node: functions that call functions may expand to any size.
@@ -107,8 +108,13 @@ class Scope:
 
 
 def undefined_symbol(name: str, known: list[str], at: Span) -> MistakeError:
-    """Return the mistake of an unknown name, with a known one that resembles it."""
+    """Return the mistake of an unknown name."""
+    return MistakeError(f"Undefined symbol: {name}", at, hint=resembling(name, known))
+
+
+def resembling(name: str, known: list[str]) -> str:
+    """Return a hint at a known name that resembles an unknown one; empty where none does."""
     close = [each for each in known if each.lower() == name.lower()] or difflib.get_close_matches(
         name[:100], known[:500], 1
     )
-    return MistakeError(f"Undefined symbol: {name}" + (f". Did you mean '{close[0]}'?" if close else ""), at)
+    return f"Did you mean '{close[0]}'?" if close else ""

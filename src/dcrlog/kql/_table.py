@@ -15,8 +15,8 @@ from dcrlog.kql._typed import Const, Typed, apply, cast
 from dcrlog.kql._types import INTEGERS, NUMBERS, Type, kql_name
 from dcrlog.kql.errors import MistakeError, Span
 
-Standing = Literal["listed", "taken", "refused"]
-"""On Azure's list; taken all the same, as people have seen; or refused by Azure."""
+Standing = Literal["listed", "taken", "refused", "unlisted"]
+"""On Azure's list; taken all the same, or refused, as people have seen; or just not on the list."""
 
 Evidence = Literal["documented", "field", "unsure"]
 """Where the semantics come from: Microsoft's documentation, people's reports, or neither."""

@@ -21,17 +21,21 @@ class KqlError(DcrlogError, ValueError):
 
     Attributes:
         code: The code under which Azure refuses it.
-        reason: What is wrong, without the position.
+        reason: What is wrong, without the position: in Azure's words where they are known.
+        hint: What to write instead, which Azure does not say; empty where there is no advice.
         text: The whole transformation.
         line: Counted from 1.
         column: Counted from 1, in characters.
         length: How many characters are at fault; at least 1.
     """
 
-    def __init__(self, code: Code, reason: str, text: str, at: Span, kind: str = SEMANTIC) -> None:
+    def __init__(
+        self, code: Code, reason: str, text: str, at: Span, *, kind: str = SEMANTIC, hint: str = ""
+    ) -> None:
         start = min(at[0], len(text))
         self.code: Code = code
         self.reason = reason
+        self.hint = hint
         self.text = text
         self.line = text.count("\n", 0, start) + 1
         self.column = start - (text.rfind("\n", 0, start) + 1) + 1
@@ -45,7 +49,7 @@ class KqlError(DcrlogError, ValueError):
         super().__init__(told)
 
     def draw(self) -> str:
-        """Return the offending line with a mark under the offending text, and the reason below it."""
+        """Return the offending line with a mark under the offending text; reason and hint follow."""
         line = self.text.split("\n")[self.line - 1].rstrip("\r")
         first = self.column - 1
         # A rule has its transformation on one line of up to 15,360 characters.
@@ -55,17 +59,23 @@ class KqlError(DcrlogError, ValueError):
         head = f"{self.line}:{self.column} | {'...' if begin else ''}"
         indent = " " * (len(head) + len(printable(before)))
         tail = "..." if begin + _WIDTH < len(line) else ""
-        return f"{head}{printable(shown)}{tail}\n{indent}{'^' * marks}\n{printable(self.reason)}"
+        told = "".join(f"\n{printable(each)}" for each in (self.reason, self.hint) if each)
+        return f"{head}{printable(shown)}{tail}\n{indent}{'^' * marks}{told}"
 
 
 class MistakeError(Exception):
     """A mistake found below `compile_transformation`, which makes a `KqlError` of it."""
 
-    def __init__(self, reason: str, at: Span, *, kind: str = SEMANTIC) -> None:
+    def __init__(self, reason: str, at: Span, *, kind: str = SEMANTIC, hint: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
         self.at = at
         self.kind = kind
+        self.hint = hint
+
+    def of(self, text: str) -> KqlError:
+        """Return the error of the transformation with this text."""
+        return KqlError("InvalidTransformQuery", self.reason, text, self.at, kind=self.kind, hint=self.hint)
 
 
 def syntax_error(reason: str, at: Span) -> MistakeError:

@@ -22,7 +22,7 @@ def _register(name: str, to: Type, kind: str = "any", standing: Standing = "list
     evidence = "documented" if name in {"toguid", "toreal", "todouble"} else "field"
     function(
         f"{name}({kind}) -> {to}",
-        family="Conversion",
+        family="Conversion" if standing == "listed" else "Not in transformations",
         standing=standing,
         evidence=evidence,  # type: ignore[arg-type]
         note=_NOTES.get(name, ""),
@@ -38,4 +38,4 @@ _register("toint", Type.INT)
 _register("tolong", Type.LONG)
 _register("tostring", Type.STRING)
 _register("totimespan", Type.TIMESPAN)
-_register("toboolean", Type.BOOL, standing="refused")
+_register("toboolean", Type.BOOL, standing="unlisted")
