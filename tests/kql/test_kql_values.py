@@ -68,6 +68,32 @@ def test_a_literal_has_them_too():
     assert value("dynamic([9223372036854775808, 1e400])", strict=False) == [2.0**63, None]
 
 
+@pytest.mark.parametrize(
+    ("real", "text"),
+    [
+        ("1e20", "1E+20"),
+        ("-1.5e300", "-1.5E+300"),
+        ("1e-7", "1E-07"),
+        ("1e16", "1E+16"),
+        ("123456.75", "123456.75"),
+        ("1.0", "1.0"),
+    ],
+)
+def test_a_real_has_one_spelling_in_texts(real, text):
+    """By itself, inside arrays and bags, and where texts are joined; a string that looks so is left alone."""
+    sent = {"Share": float(real), "Bag": [float(real), "1e20", '"2e5', "\\"]}
+    inside = f'[{text},"1e20","\\"2e5","\\\\"]'
+
+    assert value("tostring(Share)", **sent) == text
+    assert value(f"tostring({real})", **sent) == text
+    assert value("tostring(Bag)", **sent) == inside
+    assert value("tostring(Bag[0])", **sent) == text
+    assert value("strcat(Share, Bag)", **sent) == text + inside
+    assert value("tostring(pack('1e20', Share))", **sent) == f'{{"1e20":{text}}}'
+    assert value("Text", Text=[float(real), "\ud800"]) == f'[{text},"\\ud800"]'
+    assert value(f"parse_json('{text}')") == float(real)
+
+
 def test_a_time_at_an_impossible_distance_from_utc_is_null():
     """More than 14 hours, or 60 minutes; in a column, and in a literal."""
     rows = [{"Time": f"2026-01-01T00:00:00{zone}"} for zone in ("+99:99", "-14:30", "+00:60", "+14:00")]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from dcrlog.kql import _ticks
-from dcrlog.kql._dynamic import finite, parse_json, to_json
+from dcrlog.kql._dynamic import finite, parse_json, real_text, to_json
 from dcrlog.kql._ticks import format_datetime, format_timespan
 from dcrlog.kql._typed_literals import INT_RANGE, LONG_RANGE, parse_integer
 from dcrlog.kql._types import Type
@@ -16,13 +16,6 @@ Cast = Callable[[Any], Any]
 _REAL: Final = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,5})?", re.ASCII)
 _REAL_WORDS: Final = {"nan": math.nan, "inf": math.inf, "+inf": math.inf, "-inf": -math.inf}
 _GUID: Final = re.compile(r"\s*\{?((?:[0-9a-fA-F]-?){31}[0-9a-fA-F]).*", re.DOTALL)
-
-
-def real_text(value: float) -> str:
-    """Write a real; a whole one keeps its .0."""
-    if math.isfinite(value):
-        return repr(value)
-    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
 def dynamic_text(value: Any) -> str:

@@ -6,6 +6,7 @@ and a float is finite: `cleaned` makes it so where values come in.
 
 import json
 import math
+import re
 from typing import Any, Final
 
 import msgspec
@@ -18,10 +19,17 @@ _MAX_DEPTH: Final = 100
 _NODE: Final = 16
 _LONG: Final = 1 << 63
 _LONG_DIGITS: Final = 19
+_EXPONENT: Final = re.compile(r"\de[+-]?\d")
+_STRING_OR_EXPONENT: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|-?\d[\d.]*e[+-]?\d+')
 
 
 def to_json(value: Any) -> str:
     """Write a value as compact JSON; empty where it is nested too deeply to be written."""
+    text = _written(value)
+    return _STRING_OR_EXPONENT.sub(_respelled, text) if _EXPONENT.search(text) else text
+
+
+def _written(value: Any) -> str:
     try:
         return msgspec.json.encode(value).decode()
     except (OverflowError, RecursionError, TypeError, UnicodeError, ValueError):
@@ -31,6 +39,17 @@ def to_json(value: Any) -> str:
         return json.dumps(cleaned(value), ensure_ascii=True, separators=(",", ":"))
     except (RecursionError, TypeError, ValueError):
         return ""
+
+
+def _respelled(found: re.Match[str]) -> str:
+    return found[0] if found[0].startswith('"') else real_text(float(found[0]))
+
+
+def real_text(value: float) -> str:
+    """Write a real as .NET does, with an exponent such as E+20; a whole one keeps its .0."""
+    if math.isfinite(value):
+        return repr(value).upper()
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
 def parse_json(text: str) -> Any:

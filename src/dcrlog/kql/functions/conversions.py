@@ -11,7 +11,7 @@ _NOTES = {
     "todatetime": "the documented formats, and, unsure, year/month/day and month/day/year; null for a number",
     "totimespan": "d.hh:mm:ss.fffffff, 5m, or a number of days as text; a number is one of ticks",
     "toguid": "32 hexadecimal digits, with or without dashes",
-    "tostring": "True and False; seven digits and Z; empty for null; JSON for arrays and bags",
+    "tostring": "True, False; seven digits and Z; 1E+20 (unsure); empty for null; JSON for arrays and bags",
 }
 
 
