@@ -414,6 +414,23 @@ def test_what_azure_refuses_is_refused(text, reason):
     assert reason in refusal(text).reason
 
 
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ("Text with 'a=' X ';b=' Y", ["1", "2;a=3;b=4"]),
+        ("Text with * 'b=' X ';' Y", ["2", "a=3;b=4"]),
+        ("kind=regex Text with 'a=' X ';b=' Y", ["1;b=2;a=3", "4"]),
+        ("kind=regex flags=U Text with 'a=' X ';b=' Y", ["1", "2;a=3;b=4"]),
+        ("Text with 'a=' X ';b=' Y ';'", ["", ""]),
+    ],
+)
+def test_only_parse_with_regex_is_greedy(parts, expected):
+    """Else each string is taken where it first occurs; the parts must fit the whole text."""
+    row = only(f"source | parse {parts} | project X, Y", {"Text": "a=1;b=2;a=3;b=4"})
+
+    assert list(row.values()) == expected
+
+
 def test_parse_takes_ten_columns():
     """Azure's limit for one statement."""
     parts = " ".join(f"'{number}' Part{number}" for number in range(11))

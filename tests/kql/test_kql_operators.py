@@ -226,6 +226,18 @@ def test_membership(expression, expected):
 
 
 @pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [("ß", "ẞ", True), ("ß", "ss", False), ("\u017f", "S", True), ("\u0131", "I", False), ("İ", "i", False)],
+)
+def test_single_characters_are_folded(one, other, expected):
+    """As docs/kql.md has it, and in every operator alike."""
+    row = {"Text": one, "other text": other}
+
+    for operator in ("=~", "has", "contains", "startswith", "endswith"):
+        assert value(f"Text {operator} ['other text']", **row) is expected
+
+
+@pytest.mark.parametrize(
     ("expression", "reason"),
     [
         ("Text == 1", "Cannot compare values of types string and long. Try adding explicit casts"),

@@ -41,7 +41,10 @@ _STATEMENTS: Final = (
     Line("project-away", "listed", "documented", "names and patterns"),
     Line("project-rename", "listed", "documented"),
     Line(
-        "parse", "listed", "documented", "all kinds and flags; 10 columns; the parts must fit the whole text"
+        "parse",
+        "listed",
+        "documented",
+        "all kinds and flags; 10 columns; only kind=regex is greedy, see above",
     ),
     Line("datatable", "listed", "documented", "as a source, and behind in"),
     Line("columnifexists(name, default)", "listed", "documented"),
