@@ -285,6 +285,16 @@ def test_a_file_that_is_no_database_is_refused(tmp_path, content):
         Emulator(db=path).start()
 
 
+def test_a_file_of_another_version_is_refused_at_the_start(tmp_path):
+    """And not at the first request."""
+    path = tmp_path / "rows.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE _parts (body, destination, name, first, count)")
+
+    with pytest.raises(EmulatorError, match=r"cannot be used: no such column: part\. Name an SQLite file"):
+        Emulator(db=path).start()
+
+
 def test_the_hosts_logging_is_left_alone(post):
     """No logger is configured, and a root handler at level 1 hears nothing from the server."""
     heard = []

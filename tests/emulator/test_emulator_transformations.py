@@ -53,6 +53,20 @@ def test_a_story_has_what_the_transformation_made(post):
         assert [(note["field"], note["reason"]) for note in story["notes"]] == [("Extra", "undeclared")]
 
 
+def test_each_row_that_was_made_of_one_object_has_a_story(post):
+    """A transformation may make several of one, and none of another."""
+    text = """let t = datatable(Number:int)[1, 2, 3]; t
+    | extend TimeGenerated = now() | where Number != 2 | project TimeGenerated, Number"""
+    with Emulator(rule(text)) as emulator:
+        post(emulator, [{"Level": "a"}, {"Level": "b"}], stream="Custom-Text")
+        stories = [emulator.story("Made_CL", number) for number in range(1, 5)]
+
+        assert [story["sent"]["Level"] for story in stories] == ["a", "a", "b", "b"]
+        assert [story["transformed"]["Number"] for story in stories] == [1, 3, 1, 3]
+        assert [story["stored"]["Number"] for story in stories] == [1, 3, 1, 3]
+        assert emulator.drops() == []
+
+
 def test_what_does_not_fit_the_stream_is_counted_all_the_same(post):
     """The transformation reads it as null."""
     with Emulator(rule("source | project TimeGenerated, Count")) as emulator:

@@ -36,6 +36,16 @@ def test_a_row_that_where_does_not_keep_is_left_out():
     assert transform("source | where bool(null)", rows) == []
 
 
+def test_a_trace_has_the_place_that_each_row_came_from():
+    """Beside the rows that apply() gives, whatever becomes of them."""
+    rows = [{"Count": 1}, {"Count": 2}, {}, {"Count": 2}]
+    kept = compile_transformation("source | where Count > 1", STREAM)
+    made = compile_transformation("datatable(a:long)[1, 2]", STREAM)
+
+    assert kept.trace(iter(rows)) == (kept.apply(rows), [1, 3])
+    assert made.trace(rows[:2]) == (made.apply(rows[:2]), [0, 0, 1, 1])
+
+
 def test_the_items_of_one_extend_see_the_columns_before_it():
     """A column and another that is made of it change at once."""
     assert only("source | extend Small = 1, Count = Small | project Small, Count", {"Small": 7}) == {

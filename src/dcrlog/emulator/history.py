@@ -42,7 +42,7 @@ _TABLES: Final = (
     "_requests (entry TEXT)",
     """_bodies (id INTEGER PRIMARY KEY, request TEXT, rule TEXT, stream TEXT, columns TEXT, received TEXT,
     body BLOB, gzip INTEGER)""",
-    "_parts (body INTEGER, destination TEXT, name TEXT, first INTEGER, count INTEGER)",
+    "_parts (body INTEGER, name TEXT, first INTEGER, part TEXT)",
     """_drops (rule TEXT, stream TEXT, name TEXT, reason TEXT, field TEXT, count INTEGER, example TEXT,
     since TEXT, until TEXT, PRIMARY KEY (rule, stream, name, reason, field))""",
 )
@@ -88,11 +88,20 @@ class Part:
         destination: The table, and what it took.
         first: The number of the first row in the table.
         count: How many rows there are.
+        places: Which of the body's objects each row was made of; None where they are one for one.
     """
 
     destination: Destination
     first: int
     count: int
+    places: tuple[int, ...] | None = None
+
+    def origin(self, number: int) -> tuple[int, int]:
+        """Return the place in the body of what a row was made of, and how many rows before it were, too."""
+        row = number - self.first
+        if self.places is None:
+            return row, 0
+        return self.places[row], self.places[:row].count(self.places[row])
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +140,8 @@ class History:
                 for table in _TABLES:
                     connection.execute(f"CREATE TABLE IF NOT EXISTS {table}")
                 connection.execute("CREATE INDEX IF NOT EXISTS _rows ON _parts (name, first)")
+                # A file of an earlier version has a table of other columns.
+                connection.execute("SELECT part FROM _parts LIMIT 0")
         except sqlite3.Error as error:
             raise database.unusable(error) from None
         ((size,),) = database.fetch("SELECT coalesce(sum(length(body)), 0) FROM _bodies")
@@ -161,26 +172,17 @@ class History:
 
     def keep(self, body: Body, parts: Sequence[Part]) -> None:
         """Keep a body; the oldest go when all of them together grow too large."""
-        columns = msgspec.json.encode(body.columns).decode()
+        columns, came = msgspec.json.encode(body.columns).decode(), body.received.isoformat()
         with self._database.writing() as connection:
             number = connection.execute(
                 "INSERT INTO _bodies (request, rule, stream, columns, received, body, gzip)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (
-                    body.request_id,
-                    body.rule_id,
-                    body.stream,
-                    columns,
-                    body.received.isoformat(),
-                    body.data,
-                    body.is_gzip,
-                ),
+                (body.request_id, body.rule_id, body.stream, columns, came, body.data, body.is_gzip),
             ).lastrowid
             for part in parts:
-                destination = msgspec.json.encode(part.destination).decode()
                 connection.execute(
-                    "INSERT INTO _parts VALUES (?, ?, ?, ?, ?)",
-                    (number, destination, part.destination.table, part.first, part.count),
+                    "INSERT INTO _parts VALUES (?, ?, ?, ?)",
+                    (number, part.destination.table, part.first, msgspec.json.encode(part).decode()),
                 )
             self._size += len(body.data)
             while self._size > _MAX_BODIES:
@@ -189,7 +191,7 @@ class History:
     def body_of(self, table: str, number: int) -> tuple[Body, Part] | None:
         """Return what the row of that number came in; None where it is not kept any more."""
         found = self._database.fetch(
-            "SELECT request, rule, stream, columns, received, _bodies.body, gzip, destination, first, count"
+            "SELECT request, rule, stream, columns, received, _bodies.body, gzip, part"
             " FROM _parts JOIN _bodies ON _bodies.id = _parts.body"
             " WHERE name = ? AND first <= ? ORDER BY first DESC LIMIT 1",
             table,
@@ -197,13 +199,13 @@ class History:
         )
         if not found:
             return None
-        request_id, rule_id, stream, columns, received, data, is_gzip, destination, first, count = found[0]
-        if number >= first + count:
+        request_id, rule_id, stream, columns, received, data, is_gzip, kept = found[0]
+        part = msgspec.json.decode(kept, type=Part)
+        if number >= part.first + part.count:
             return None
         declared = msgspec.json.decode(columns, type=tuple[Column, ...])
         came = datetime.fromisoformat(received)
-        body = Body(request_id, rule_id, stream, declared, came, data, bool(is_gzip))
-        return body, Part(msgspec.json.decode(destination, type=Destination), first, count)
+        return Body(request_id, rule_id, stream, declared, came, data, bool(is_gzip)), part
 
     def drop(self, rule_id: str, stream: str, drops: Iterable[Drop], moment: datetime) -> None:
         """Count what did not reach a table as it was sent."""

@@ -74,11 +74,12 @@ class Landing:
         self, rows: Rows, served: ServedStream, body: Body, entry: RequestEntry, drops: list[Drop]
     ) -> None:
         batches: list[Batch] = []
+        origins: list[tuple[int, ...] | None] = []
         for destination in served.destinations:
             lost: list[Drop] = []
-            come, declared = rows, [*destination.lacking]
+            come, places, declared = rows, None, [*destination.lacking]
             if destination.transformation is not None:
-                come = _transform(rows, served, destination, entry, lost)
+                come, places = _transform(rows, served, destination, entry, lost)
                 declared += [column.name for column in served.stream.columns]
             coerced = coerce_rows(come, destination.columns, entry.time, declared=declared)
             if destination.plan == "Auxiliary" and destination.transformation is None:
@@ -88,10 +89,11 @@ class Landing:
             # What the stream does not declare is lost once, however many tables it fills.
             drops += [drop for drop in lost if drop.reason != "undeclared" or not batches]
             batches.append(Batch(destination.table, destination.columns, coerced.rows))
+            origins.append(places)
         self.store.insert(batches)
         parts = [
-            Part(destination, batch.first, len(batch.rows))
-            for destination, batch in zip(served.destinations, batches, strict=True)
+            Part(destination, batch.first, len(batch.rows), places)
+            for destination, batch, places in zip(served.destinations, batches, origins, strict=True)
         ]
         self.history.keep(body, parts)
         entry.rows_stored = sum(len(batch.rows) for batch in batches)
@@ -122,16 +124,16 @@ class Landing:
 
 def _transform(
     rows: Rows, served: ServedStream, destination: Destination, entry: RequestEntry, lost: list[Drop]
-) -> Rows:
+) -> tuple[Rows, tuple[int, ...] | None]:
     columns = served.stream.columns
     # The transformation itself reads what does not fit as null, and tells nobody.
     typed = coerce_rows(rows, columns, None)
     lost += _losses(rows, Destination("", columns), typed)
-    come = compiled(destination.transformation or "source", columns).apply(rows, now=entry.time)
-    if filtered := len(rows) - len(come):
+    come, places = compiled(destination.transformation or "source", columns).trace(rows, now=entry.time)
+    if filtered := len(rows) - len(set(places)):
         entry.rows_filtered += filtered
         lost.append(Drop("filtered", destination.table, "", filtered))
-    return come
+    return come, None if places == [*range(len(rows))] else tuple(places)
 
 
 def _refuse_what_auxiliary_refuses(rows: Rows, destination: Destination, coerced: Coerced) -> None:

@@ -86,10 +86,11 @@ def tell(store: Store, history: History, table: str, number: int) -> Story | Non
     if not stored or stored[0][0] != number or kept is None:
         return None
     body, part = kept
-    sent = _sent(body, part, number - part.first)
+    place, before = part.origin(number)
+    sent = _sent(body, place)
     coerced = coerce_rows([sent], body.columns, None)
     typed = readable(body.columns, coerced.rows[0])
-    come, transformed = _transformed(sent, typed, body, part)
+    come, transformed = _transformed(sent, typed, body, part, before)
     landed = coerce_rows([come], part.destination.columns, body.received)
     return Story(
         table=table,
@@ -116,23 +117,18 @@ def readable(columns: Sequence[Column], values: Sequence[Any]) -> dict[str, Any]
     return shown
 
 
-def _sent(body: Body, part: Part, place: int) -> Row:
+def _sent(body: Body, place: int) -> Row:
     decoded = decode(decompress(body.data) if body.is_gzip else body.data)
-    rows = decoded if isinstance(decoded, list) else [decoded]
-    text = part.destination.transformation
-    if text is not None and part.count < len(rows):
-        run = compiled(text, body.columns)
-        rows = [row for row in rows if run.apply([row], now=body.received)]
-    sent: Row = rows[place]
+    sent: Row = decoded[place] if isinstance(decoded, list) else decoded
     return sent
 
 
-def _transformed(sent: Row, typed: Row, body: Body, part: Part) -> tuple[Row, Row]:
+def _transformed(sent: Row, typed: Row, body: Body, part: Part, before: int) -> tuple[Row, Row]:
     text = part.destination.transformation
     if text is None:
         return sent, typed
     run = compiled(text, body.columns)
-    (come,) = run.apply([sent], now=body.received)
+    come = run.apply([sent], now=body.received)[before]
     read = READERS[ColumnType.DATETIME]
     shown = {
         name: read(value) if value is not None and run.columns.get(name) == "datetime" else value

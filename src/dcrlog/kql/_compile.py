@@ -1,6 +1,6 @@
 """A transformation as one generated function."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -25,7 +25,7 @@ MAX_LENGTH: Final = 15_360
 """Characters that Azure takes for a transformation."""
 
 Row = Mapping[str, Any]
-_Run = Callable[[Iterable[Row], int], list[dict[str, Any]]]
+_Run = Callable[[Iterable[Row], int, Callable[[dict[str, Any]], None]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,34 @@ class Transformation:
             Rows as JSON has them: datetimes are text in UTC with seven digits, dynamic values are themselves,
             and NaN and infinities are null.
         """
-        return self._run(rows, from_datetime(now or datetime.now(UTC)))
+        found: list[dict[str, Any]] = []
+        self._run(rows, from_datetime(now or datetime.now(UTC)), found.append)
+        return found
+
+    def trace(
+        self, rows: Iterable[Row], *, now: datetime | None = None
+    ) -> tuple[list[dict[str, Any]], list[int]]:
+        """Transform rows, and tell for each that comes out the place of the one that it was made of.
+
+        Args:
+            rows: As for `apply`.
+            now: As for `apply`.
+        """
+        found: list[dict[str, Any]] = []
+        places: list[int] = []
+        place = 0
+
+        def counted() -> Iterator[Row]:
+            nonlocal place
+            for place, row in enumerate(rows):  # noqa: B007 - read by append()
+                yield row
+
+        def append(row: dict[str, Any]) -> None:
+            found.append(row)
+            places.append(place)
+
+        self._run(counted(), from_datetime(now or datetime.now(UTC)), append)
+        return found, places
 
 
 def compile_transformation(
@@ -145,15 +172,10 @@ def generate(
         if isinstance(column, Local) and column.identifier in emitter.used
         for line in emit_reading(emitter, name, column)
     ]
-    head = [
-        (0, "def transform(rows, now):"),
-        (1, "out = []"),
-        (1, "append = out.append"),
-        (1, "for row in rows:"),
-    ]
+    head = [(0, "def transform(rows, now, append):"), (1, "for row in rows:")]
     if reading:
         head.append((2, "get = row.get"))
-    lines = [*head, *reading, *emitter.lines, (1, "return out")]
+    lines = [*head, *reading, *emitter.lines]
     code = "\n".join(f"{' ' * indent}{line}" for indent, line in lines) + "\n"
     return code, emitter.constants, {name: value.type for name, value in output.items()}
 
