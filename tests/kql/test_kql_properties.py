@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 from dcrlog.kql import _tree as tree
 from dcrlog.kql import compile_transformation
 from dcrlog.kql._compile import generate
+from dcrlog.kql._parse_operator import make_parser
 from dcrlog.kql._scope import Notes
 from dcrlog.kql._statements import parse
 from dcrlog.kql._types import Type
+from dcrlog.kql.errors import MistakeError
 from dcrlog.kql.regex import RegexError, compile_regex
 from kql_engine import STREAM, attempt
 from kql_print import to_text
@@ -368,6 +370,40 @@ def test_both_matchers_find_the_same(pattern, text, shape):
     assert regex.search(text) == spans
     slow = regex._machine.search(text, 0)
     assert (slow and slow[:2]) == (spans and spans[:2])
+
+
+PIECES = st.one_of(
+    st.builds(tree.Skip),
+    st.builds(tree.Capture, st.sampled_from("XYZ"), st.sampled_from([Type.STRING, Type.LONG])),
+    st.builds(tree.Literal, st.just(Type.STRING), st.sampled_from(["a", "b", "ab", "1", "a1", ""])),
+)
+
+
+@settings(max_examples=200)
+@given(st.lists(PIECES, min_size=1, max_size=6).map(_without_neighbours), st.text("ab1", max_size=14))
+def test_parse_takes_what_its_pattern_would(parts, text):
+    """Whichever way is taken to it: the scanner for strings, or a regular expression."""
+    node = tree.Parse("simple", "", tree.Name("Text"), parts)
+    try:
+        take = make_parser(node)
+    except MistakeError:
+        assume(False)
+    columns = [part for part in parts if isinstance(part, tree.Capture)]
+    pattern = "".join(_pattern(part) for part in parts)
+    found = re.fullmatch(pattern, text)
+
+    assert list(take(text)) == [
+        (int(group) if column.type is Type.LONG else group)
+        if found
+        else (None if column.type is Type.LONG else "")
+        for column, group in zip(columns, found.groups() if found else columns, strict=True)
+    ]
+
+
+def _pattern(part):
+    if isinstance(part, tree.Capture):
+        return r"([-+]?\d+)" if part.type is Type.LONG else "(.*?)"
+    return ".*?" if isinstance(part, tree.Skip) else part.value
 
 
 @given(st.text(max_size=30))

@@ -42,14 +42,14 @@ def make_parser(node: tree.Parse) -> Take:
     convert = _converter(columns, nothing, is_relaxed=node.kind == "relaxed")
     numbers = _NUMBERS if node.kind == "simple" else {}
     scan = None if node.kind == "regex" else make_scan(node.parts, numbers)
-    # Where a number has to follow, a later place may fit; texts fit at the first place, or nowhere.
-    is_sure = not any(each.type in numbers for each in columns)
+    # Where a number has to follow, a later place may fit; strings fit at the first place, or nowhere.
+    scan_strings = None if node.kind == "regex" else make_scan(node.parts, {})
 
     def take(text: str) -> Sequence[Any]:
-        if scan is not None:
-            found = scan(text)
-            if found is not None or is_sure:
-                return nothing if found is None else convert(found)
+        if scan is not None and (found := scan(text)) is not None:
+            return convert(found)
+        if scan_strings is not None and scan_strings(text) is None:
+            return nothing
         spans = regex.search(text)
         if spans is None:
             return nothing

@@ -1,4 +1,8 @@
-"""A quick way to take texts apart in which each string of parse is found where it first occurs."""
+"""A quick way to take texts apart in which each string of parse is found where it first occurs.
+
+A pattern with several columns splits a text in more ways than Python's engine may try, and our own takes
+hundreds of times as long as a search for each string, which is as quick for any text.
+"""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
