@@ -93,6 +93,7 @@ SAMPLES = {
         (f'{{"password" => "{PASSWORD}"}}', PASSWORD),
         (f"password := {PASSWORD}", PASSWORD),
         (f"password='''a\n{PASSWORD}'''", PASSWORD),
+        (repr(f"it's \"password='''a {PASSWORD}'''\""), PASSWORD),
         (f'token = """a "{PASSWORD}"""', PASSWORD),
         (f'{{"name": "db_password", "value": "{PASSWORD}"}}', PASSWORD),
         (f"{{'name': 'password', 'value': '{PASSWORD}'}}", PASSWORD),

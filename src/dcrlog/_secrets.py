@@ -43,14 +43,14 @@ _NAME: Final = (
 _IS: Final = (
     r"""(?:\s*+(?::?=>?|%3D)\s*+"""
     # After a quoted name: JSON, the repr of a dict, of a pair, {"name": "token", "value": "..."}, and XML's.
-    r"""|\\*+["']\s*+(?::=|=>|[:=]|,(?=\s*+b?\\*["'](?!value\b))"""
+    # What is not quoted behind a colon may be a sentence: "no such name 'login.token': refused".
+    r"""|\\*+["']\s*+(?::=|=>|=|:(?=\s*+(?:b?\\*["'{\[]|[^\s"',;0-9]{0,100}+[0-9]))|,(?=\s*+b?\\*["'](?!value\b))"""
     r"""|,?\s*+(?:\\*+["'])?value(?:\\*+["'])?\s*+[:=])\s*+)"""
 )
 # What is quoted goes to its quote, or to the end where the text was cut; an escaped quote is JSON in JSON.
 # A quote behind any number of backslashes ends nothing: the repr of JSON has more of them than the JSON.
 _VALUE: Final = (
-    r'(?:"""[\s\S]*?(?:"""|\Z)'
-    r"|'''[\s\S]*?(?:'''|\Z)"
+    r"""(?:(?:\\{0,8}+"){3}[\s\S]*?(?:(?:\\{0,8}+"){3}|\Z)|(?:\\{0,8}+'){3}[\s\S]*?(?:(?:\\{0,8}+'){3}|\Z)"""
     r'|b?"(?:[^"\\]|\\++[\s\S])*+"?'
     r"|b?'(?:[^'\\]|\\++[\s\S])*+'?"
     r"""|\\+"[^"]*+"?|\\+'[^']*+'?"""

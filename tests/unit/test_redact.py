@@ -132,6 +132,7 @@ def test_every_shipped_kind_has_a_sample():
         "connection: keep-alive",
         "<b>bold</b> text",
         "basic + advanced",
+        "Cannot resolve 'nowhere.credential': No module named 'nowhere'",
     ],
 )
 def test_an_ordinary_text_stays_as_it_is(text):
