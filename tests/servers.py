@@ -19,6 +19,13 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 STOPS_IN_SECONDS = 15
 """What a process may take to stop: `close_timeout`, the worker's own grace and a busy machine."""
 
+NO_GEVENT_AT_EXIT = (
+    "Python 3.12.0 to 3.12.2 refuse forks and threads at exit, and gevent looks up names in a thread"
+    if (3, 12, 0) <= sys.version_info < (3, 12, 3)
+    else ""
+)
+"""Why gevent cannot flush at the exit of this Python; empty where it can."""
+
 _bytecode = tempfile.TemporaryDirectory(prefix="dcrlog-bytecode-")
 """Shared by all processes: compiling the SDKs and the frameworks takes each of them longer than its work."""
 

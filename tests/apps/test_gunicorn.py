@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipelines import until
-from servers import EXAMPLES, count_rows, orders
+from servers import EXAMPLES, NO_GEVENT_AT_EXIT, count_rows, orders
 
 pytest.importorskip("gunicorn")
 GUNICORN = EXAMPLES / "gunicorn"
@@ -18,6 +18,13 @@ CLASSES = {
     "gevent": ["app", "--worker-class", "gevent"],
     "uvicorn": ["main:app", "--pythonpath", "../fastapi", "--worker-class", "uvicorn_worker.UvicornWorker"],
 }
+
+
+def skip_gevent_where_it_cannot_flush(kind):
+    if kind == "gevent":
+        pytest.importorskip("gevent", reason="gevent has no wheel for this Python")
+        if NO_GEVENT_AT_EXIT:
+            pytest.skip(NO_GEVENT_AT_EXIT)
 
 
 def have_started(workers):
@@ -40,8 +47,7 @@ def has(mask, number):
 @pytest.mark.parametrize("kind", CLASSES)
 def test_requests_are_delivered_when_the_server_stops(serve, emulator, kind):
     """By workers of every class, two of them."""
-    if kind == "gevent":
-        pytest.importorskip("gevent", reason="gevent has no wheel for this Python")
+    skip_gevent_where_it_cannot_flush(kind)
     with serve([*COMMAND, *CLASSES[kind]], directory=GUNICORN) as server:
         server.get_all(f"/orders/{number}" for number in range(20))
         assert until(lambda: have_started(server.children()))
@@ -55,6 +61,7 @@ def test_requests_are_delivered_when_the_server_stops(serve, emulator, kind):
 )
 def test_workers_that_are_recycled_flush_at_their_end(serve, emulator, kind):
     """Each ends after a few requests, while others serve."""
+    skip_gevent_where_it_cannot_flush(kind)
     recycle = ["--max-requests", "4"]
     with serve([*COMMAND, *CLASSES[kind], *recycle], directory=GUNICORN) as server:
         server.get_all((f"/orders/{number}" for number in range(16)), threads=2)

@@ -1,8 +1,8 @@
 """gevent makes greenlets of threads, before or after dcrlog has made its locks."""
 
-import sys
-
 import pytest
+
+from servers import NO_GEVENT_AT_EXIT
 
 gevent = pytest.importorskip("gevent", reason="gevent has no wheel for this Python")
 
@@ -36,11 +36,7 @@ ORDERS = {
     "patched after the construction": IMPORT + CONSTRUCT + PATCH,
 }
 
-
-AT_EXIT = pytest.mark.skipif(
-    (3, 12, 0) <= sys.version_info < (3, 12, 3),
-    reason="Python 3.12.0 to 3.12.2 refuse forks and threads at exit, and gevent looks up names in a thread",
-)
+AT_EXIT = pytest.mark.skipif(bool(NO_GEVENT_AT_EXIT), reason=NO_GEVENT_AT_EXIT)
 
 
 @pytest.mark.parametrize("order", ORDERS)
@@ -89,6 +85,7 @@ def test_a_greenlet_that_waits_for_a_flush_lets_others_run(run, counted, order):
     assert counted() == {"first": 1}
 
 
+@AT_EXIT
 def test_a_child_forked_between_greenlets_sends_none_of_its_parents_rows(run, counted):
     """gevent carries every greenlet into the child, the senders too."""
     run(
