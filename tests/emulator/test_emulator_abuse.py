@@ -67,6 +67,18 @@ def test_headers_that_do_not_arrive_end_the_connection(emulator, monkeypatch, an
         assert connection.recv(100) == b""
 
 
+@pytest.mark.parametrize("path", ["/adfs/oauth2/v2.0/token", "/_emulator/faults", "/nowhere"])
+def test_a_body_that_does_not_arrive_ends_the_connection(emulator, monkeypatch, path):
+    """After its time, whether somebody waits for it or the request has been refused already."""
+    monkeypatch.setattr(Protocol, "body_timeout", 0.05)
+    with connect(emulator) as connection:
+        connection.sendall(head(emulator, path=path) + ROW[:1])
+        answer = b"".join(iter(lambda: connection.recv(4096), b""))
+
+    assert answer[:12] == (b"HTTP/1.1 404" if path == "/nowhere" else b"")
+    assert emulator.rows("AppLogs_CL") == []
+
+
 def test_a_request_in_two_pieces_is_one_request(emulator):
     """Wherever it is cut, and on a connection that is kept."""
     request = head(emulator) + ROW

@@ -40,9 +40,12 @@ class Protocol(H11Protocol):
 
     Attributes:
         header_timeout: Seconds in which the headers of a request must arrive.
+        body_timeout: Seconds in which its body must have gone by, wanted or not.
     """
 
     header_timeout = READ_TIMEOUT
+    # Who reads the body gives up before, with an answer.
+    body_timeout = READ_TIMEOUT + 5.0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -50,25 +53,31 @@ class Protocol(H11Protocol):
         self.access_log = False
         self.wire = Wire(self)
         self.app_state["wire"] = self.wire
-        self._headers_due: asyncio.TimerHandle | None = None
+        self._expected: float | None = None
+        self._due: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Give the first request its time."""
         super().connection_made(transport)
-        self._expect_headers()
+        self._expect(self.header_timeout)
 
     def handle_events(self) -> None:
-        """Give the headers of a further request their time from its first byte on."""
+        """Give the headers of a further request their time from its first byte on, and each body its own."""
         super().handle_events()
-        if self.conn.their_state is h11.IDLE and self.conn.trailing_data[0]:
-            self._expect_headers()
-        elif self._headers_due is not None:
-            self._headers_due.cancel()
-            self._headers_due = None
+        if self.conn.their_state is h11.SEND_BODY:
+            self._expect(self.body_timeout)
+        elif self.conn.their_state is h11.IDLE and self.conn.trailing_data[0]:
+            self._expect(self.header_timeout)
+        else:
+            self._expect(None)
 
-    def _expect_headers(self) -> None:
-        if self._headers_due is None:
-            self._headers_due = self.loop.call_later(self.header_timeout, self.transport.close)
+    def _expect(self, timeout: float | None) -> None:
+        if timeout == self._expected:
+            return
+        if self._due is not None:
+            self._due.cancel()
+        self._expected = timeout
+        self._due = None if timeout is None else self.loop.call_later(timeout, self.transport.close)
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's signature
         """Answer what is no HTTP as the service's own front does, with HTML (seen)."""
@@ -78,8 +87,7 @@ class Protocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell who waits at the connection."""
         super().connection_lost(exc)
-        if self._headers_due is not None:
-            self._headers_due.cancel()
+        self._expect(None)
         self.wire.lost.set()
 
 

@@ -4,7 +4,7 @@ import ipaddress
 from collections.abc import Awaitable, Callable, Iterable
 from urllib.parse import urlsplit
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from dcrlog.emulator.answers import MAX_HEADERS, Refusal
@@ -71,6 +71,9 @@ def guarded(
         except Refusal as refusal:
             return refusal.response()
 
+        except ClientDisconnect:
+            # Nobody reads this answer.
+            return Response(status_code=400)
     return answer
 
 
