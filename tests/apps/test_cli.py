@@ -127,7 +127,7 @@ def test_a_port_in_use_is_told_in_one_line():
 
         assert told_by_the_emulator("--port", port) == (
             f"dcrlog emulator: cannot listen on 127.0.0.1 port {port}: {os.strerror(errno.EADDRINUSE)}. "
-            "Choose another port, or 0 for a free one."
+            "Name an address of this machine, and a port that is free, or 0."
         )
 
 

@@ -22,6 +22,9 @@ from dcrlog.emulator.guard import Names
         ("example.com", False),
         ("127.0.0.1.example", False),
         ("evil@localhost", False),
+        ("localhost/evil.example", False),
+        ("localhost#evil.example", False),
+        ("local\thost", False),
         ("10.0.0.1", False),
         ("0.0.0.0", False),
         ("[::1", False),
@@ -69,10 +72,31 @@ def test_it_listens_elsewhere_when_told(web):
         assert [answer.status_code for answer in answers] == [200, 200, 421]
 
 
-def test_an_address_of_another_machine_is_an_error():
-    """The message names it."""
-    with pytest.raises(EmulatorError, match=r"cannot listen on 192\.0\.2\.1 port 0: "):
-        Emulator(host="192.0.2.1").start()
+@pytest.mark.parametrize("host", ["::1", "::", "127.0.0.2", "localhost", "0.0.0.0"])
+def test_its_addresses_lead_to_it_wherever_it_listens(web, host):
+    """With TLS, which its certificate is good for, and without."""
+    with Emulator(host=host) as emulator:
+        addresses = (emulator.endpoint, emulator.http_endpoint)
+        answers = [
+            web.get(f"{address}/_emulator/ready", verify=emulator.ca_bundle, timeout=10)
+            for address in addresses
+        ]
+
+        assert [answer.status_code for answer in answers] == [200, 200]
+
+
+@pytest.mark.parametrize(
+    ("host", "message"),
+    [
+        ("192.0.2.1", r"cannot listen on 192\.0\.2\.1 port 0: "),
+        ("nowhere.invalid", r"cannot listen on nowhere\.invalid port 0: (?!Unknown error)"),
+        ("", "host is empty"),
+    ],
+)
+def test_an_address_of_another_machine_is_an_error(host, message):
+    """The message names it. An empty one would be all addresses of this machine."""
+    with pytest.raises(EmulatorError, match=message):
+        Emulator(host=host).start()
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])

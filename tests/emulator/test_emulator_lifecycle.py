@@ -19,6 +19,7 @@ from pathlib import Path
 import certifi
 import pytest
 import requests
+from requests.utils import should_bypass_proxies
 
 from dcrlog.emulator import Emulator, EmulatorError
 from dcrlog.emulator.store import Store
@@ -386,7 +387,10 @@ def test_loopback_is_kept_from_a_proxy(emulator, monkeypatch):
     monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
     monkeypatch.setenv("no_proxy", "intranet.example")
 
-    assert emulator.environment()["NO_PROXY"] == "intranet.example,localhost,127.0.0.1"
+    for name, value in emulator.environment().items():
+        monkeypatch.setenv(name, value)
+    hosts = ["localhost", "127.0.0.1", "intranet.example", "example.com"]
+    assert [should_bypass_proxies(f"https://{host}", None) for host in hosts] == [True, True, True, False]
 
 
 def test_many_senders_at_once_lose_nothing(emulator):

@@ -33,7 +33,7 @@ def build_app(
     limits: bool,
     names: Names,
     ca_certificate: bytes,
-    https_port: int,
+    endpoint: str,
     fail: Callable[[BaseException], None],
 ) -> ASGIApp:
     """Wire the routes.
@@ -43,7 +43,7 @@ def build_app(
         limits: Whether to hold each rule to what it may take in a minute.
         names: The names under which it answers.
         ca_certificate: The certificate of the emulator's authority, as PEM.
-        https_port: Where clients send to.
+        endpoint: The address that clients send to.
         fail: Is told of every exception that a handler did not expect.
     """
     landing = Landing(service.store, service.history, service.pulse, service.mode)
@@ -68,7 +68,7 @@ def build_app(
     grants = tokens.TokenRoutes(service.authority)
     client_credentials = exposed("token", grants.client_credentials)
     routes: list[BaseRoute] = [
-        page_route(service, https_port),
+        page_route(service, endpoint),
         Mount("/_emulator", routes=[*page_routes(service), *control_routes(service, ca_certificate)]),
         _any_case("/dataCollectionRules/{rule_id}/streams/{stream}", exposed("ingestion", ingestion.answer)),
         Route(tokens.IDENTITY_PATH, exposed("token", grants.app_service), methods=["GET"]),

@@ -146,12 +146,12 @@ class Emulator:
     @property
     def endpoint(self) -> str:
         """The https address, as a client's `endpoint`."""
-        return f"https://localhost:{self._require().https_port}"
+        return self._require().https
 
     @property
     def http_endpoint(self) -> str:
         """The plain http address, for managed identity and the control routes."""
-        return f"http://127.0.0.1:{self._require().http_port}"
+        return self._require().http
 
     @property
     def ca_bundle(self) -> str:

@@ -31,10 +31,11 @@ class Names:
     def include(self, netloc: str) -> bool:
         """Tell whether a Host header has one of them."""
         try:
-            name = urlsplit(f"//{netloc}").hostname
+            parts = urlsplit(f"//{netloc}")
         except ValueError:
             return False
-        if name is None or "@" in netloc:
+        name = parts.hostname
+        if name is None or "@" in netloc or parts.netloc != netloc:
             return False
         return (
             name in _LOOPBACK
@@ -70,10 +71,10 @@ def guarded(
             return await endpoint(request)
         except Refusal as refusal:
             return refusal.response()
-
         except ClientDisconnect:
             # Nobody reads this answer.
             return Response(status_code=400)
+
     return answer
 
 

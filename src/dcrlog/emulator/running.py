@@ -15,7 +15,7 @@ from dcrlog.emulator.database import Database
 from dcrlog.emulator.faults import Faults
 from dcrlog.emulator.guard import Names
 from dcrlog.emulator.landing import Mode
-from dcrlog.emulator.server import Server, listen
+from dcrlog.emulator.server import FOUND_AS_USUAL, Server, found_at, listen
 from dcrlog.emulator.service import Service
 from dcrlog.emulator.workspace import Workspace
 
@@ -41,15 +41,15 @@ class Running:
     Attributes:
         undo: Closing it ends everything.
         service: What answers.
-        https_port: Where it listens.
-        http_port: Where it listens.
+        https: The address to send to.
+        http: The address without TLS.
         ca_bundle: The path of a PEM file with the usual authorities and the emulator's.
     """
 
     undo: ExitStack
     service: Service
-    https_port: int
-    http_port: int
+    https: str
+    http: str
     ca_bundle: str
 
 
@@ -79,22 +79,25 @@ def run(
             max_rows=options.max_rows,
             run=lambda work: asyncio.get_running_loop().run_in_executor(worker, work),
         )
-        folder = undo.enter_context(tempfile.TemporaryDirectory(prefix="dcrlog-emulator-"))
-        bundle = Path(folder) / "ca-bundle.pem"
-        certificate = Certificate(options.names)
-        certificate.write_bundle(bundle)
         https, http = (
             undo.enter_context(listen(options.host, port)) for port in (options.port, options.http_port)
         )
+        names = options.names if options.host in FOUND_AS_USUAL else (*options.names, options.host)
+        folder = undo.enter_context(tempfile.TemporaryDirectory(prefix="dcrlog-emulator-"))
+        bundle = Path(folder) / "ca-bundle.pem"
+        certificate = Certificate(names)
+        certificate.write_bundle(bundle)
+        https_address = f"https://{found_at(options.host, 'localhost')}:{https.getsockname()[1]}"
+        http_address = f"http://{found_at(options.host, '127.0.0.1')}:{http.getsockname()[1]}"
         app = build_app(
             service,
             limits=options.limits,
-            names=Names(options.host, options.names),
+            names=Names(options.host, names),
             ca_certificate=certificate.authority,
-            https_port=https.getsockname()[1],
+            endpoint=https_address,
             fail=fail,
         )
         server = Server(app, [(https, certificate.server_context()), (http, None)], fail)
         undo.callback(server.stop)
         server.start()
-        return Running(undo.pop_all(), service, https.getsockname()[1], http.getsockname()[1], str(bundle))
+        return Running(undo.pop_all(), service, https_address, http_address, str(bundle))

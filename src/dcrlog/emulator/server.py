@@ -5,7 +5,6 @@ connection takes it as long as the peer likes. What remains of it here is the ac
 """
 
 import asyncio
-import os
 import socket
 import ssl
 import threading
@@ -25,6 +24,8 @@ _GRACE: Final = 1.0
 """Seconds that requests under way get when the server stops."""
 _STOP_TIMEOUT: Final = 5.0
 _TURNS: Final = 10
+FOUND_AS_USUAL: Final = frozenset({"127.0.0.1", "localhost", "0.0.0.0", "::"})
+"""Who listens there is found at the usual names of loopback."""
 
 
 async def _turns() -> None:
@@ -44,17 +45,34 @@ def listen(host: str, port: int) -> socket.socket:
     Raises:
         EmulatorError: The port is taken or is none, or the host is no address of this machine.
     """
+    # An empty one is every address to `socket`; nobody shall mean that by a variable that is not set.
+    if not host:
+        raise EmulatorError("host is empty. Name an address of this machine, such as 127.0.0.1.")
+    is_ipv6 = ":" in host
     try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.create_server((host, port), family=family, backlog=512)
+        listener = socket.create_server(
+            (host, port),
+            family=socket.AF_INET6 if is_ipv6 else socket.AF_INET,
+            backlog=512,
+            # The wildcard of IPv6 is that of IPv4 too, as 0.0.0.0 is what people know.
+            dualstack_ipv6=host == "::" and socket.has_dualstack_ipv6(),
+        )
     except (OSError, OverflowError) as error:
-        # Its own text is longer, and has the address once more.
-        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
+        # Its own text has the address once more.
+        reason, _, _ = (getattr(error, "strerror", None) or str(error)).partition(" (while ")
         raise EmulatorError(
-            f"cannot listen on {host} port {port}: {reason}. Choose another port, or 0 for a free one."
+            f"cannot listen on {host} port {port}: {reason}. "
+            "Name an address of this machine, and a port that is free, or 0."
         ) from None
     listener.setblocking(False)
     return listener
+
+
+def found_at(host: str, usual: str) -> str:
+    """Return how this machine's programs write the host of a listener: as usual, where that leads to it."""
+    if host in FOUND_AS_USUAL:
+        return usual
+    return f"[{host}]" if ":" in host else host
 
 
 class Server:

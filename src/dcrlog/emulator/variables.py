@@ -1,5 +1,6 @@
 """The environment variables with which unmodified programs talk to an emulator."""
 
+from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from dcrlog.emulator import auth
@@ -35,6 +36,8 @@ def variables(*, https: str, http: str, ca_bundle: str, rule_id: str, stream: st
     proxies = getproxies()
     if proxies:
         # requests would send even loopback addresses through a proxy.
+        own = dict.fromkeys(["localhost", "127.0.0.1", urlsplit(http).hostname or ""])
         others = [proxies["no"]] if proxies.get("no") else []
-        made["NO_PROXY"] = ",".join([*others, "localhost", "127.0.0.1"])
+        # Of the two spellings, the small one wins in most clients where a program has both.
+        made["NO_PROXY"] = made["no_proxy"] = ",".join([*others, *own])
     return made

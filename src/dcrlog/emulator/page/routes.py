@@ -32,14 +32,13 @@ HEADERS: Final = {
 }
 
 
-def page_route(service: Service, https_port: int) -> Route:
+def page_route(service: Service, endpoint: str) -> Route:
     """Return the route of the page itself."""
 
     async def page(request: Request) -> Response:
         table = _table(request, service)
         asked = request.query_params.get("row", "")
         row = int(asked) if asked.isascii() and asked.isdigit() and len(asked) <= 15 else None
-        endpoint = f"https://localhost:{https_port}"
         return _html(await service.run(lambda: document(service, table=table, row=row, endpoint=endpoint)))
 
     return Route("/", page)
