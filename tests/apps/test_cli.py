@@ -116,7 +116,7 @@ def test_a_database_that_cannot_be_made_is_told_in_one_line(tmp_path):
     )
     assert told_by_the_emulator("--db", other) == (
         f"dcrlog emulator: the database '{other}' cannot be used: file is not a database. "
-        "Name an SQLite file that can be written, or one that does not exist yet."
+        "Name the file of an emulator, or one that does not exist yet."
     )
 
 

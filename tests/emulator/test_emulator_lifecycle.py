@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import certifi
@@ -286,14 +286,57 @@ def test_a_file_that_is_no_database_is_refused(tmp_path, content):
         Emulator(db=path).start()
 
 
-def test_a_file_of_another_version_is_refused_at_the_start(tmp_path):
-    """And not at the first request."""
+@pytest.mark.parametrize(
+    ("statements", "reason"),
+    [
+        (["CREATE TABLE users (name TEXT)"], "it is that of another program"),
+        (["CREATE TABLE _tables (name TEXT)"], "it is that of another program"),
+        (
+            ["CREATE TABLE _tables (name TEXT)", "PRAGMA application_id=1684238956", "PRAGMA user_version=7"],
+            "it is of version 7",
+        ),
+    ],
+)
+def test_a_database_of_others_is_refused_and_left_alone(tmp_path, statements, reason):
+    """Of another program, or of another version of this one; not a byte of it changes."""
     path = tmp_path / "rows.db"
-    with sqlite3.connect(path) as connection:
-        connection.execute("CREATE TABLE _parts (body, destination, name, first, count)")
+    with closing(sqlite3.connect(path)) as other:
+        for statement in statements:
+            other.execute(statement)
+        other.commit()
+    before = path.read_bytes()
 
-    with pytest.raises(EmulatorError, match=r"cannot be used: no such column: part\. Name an SQLite file"):
+    with pytest.raises(EmulatorError, match=rf"the database '.*rows\.db' cannot be used: {reason}"):
         Emulator(db=path).start()
+    assert path.read_bytes() == before
+    assert [found.name for found in tmp_path.iterdir()] == ["rows.db"]
+
+
+@pytest.mark.parametrize(
+    "damage", ["declared = '{}'", "declared = '{'", "declared = x'ff'", "name = 1, declared = 1"]
+)
+def test_a_damaged_database_is_refused(tmp_path, damage):
+    """In one line, as what is no database at all."""
+    path = tmp_path / "rows.db"
+    with Emulator(db=path):
+        pass
+    with closing(sqlite3.connect(path)) as other:
+        other.execute(f"UPDATE _tables SET {damage}")
+        other.commit()
+
+    with pytest.raises(EmulatorError, match=r"the database '.*rows\.db' cannot be used"):
+        Emulator(db=path).start()
+
+
+def test_a_column_of_a_file_may_come_back_in_another_case(tmp_path, post):
+    """SQLite takes the two for one name; to Azure they are two, and the rows of each keep theirs."""
+    path = tmp_path / "rows.db"
+    for name in ("Text", "text"):
+        with Emulator(one_column(name, "string"), db=path) as emulator:
+            assert post(emulator, [{name: name}], stream="Custom-Text").status_code == 204
+            rows = [(row.get("Text"), row.get("text")) for row in emulator.rows("Text_CL")]
+
+    assert rows == [("Text", None), (None, "text")]
 
 
 def test_the_hosts_logging_is_left_alone(post):

@@ -206,6 +206,18 @@ def test_what_is_wrong_with_a_rule_is_told(put, document, message):
 def test_putting_a_rule_needs_json_and_no_foreign_page(emulator, web):
     """As every route that changes something."""
     address = f"{emulator.http_endpoint}/_emulator/rules/{emulator.rule_id}"
+@pytest.mark.parametrize("output", ["Custom-Text_CL", "Microsoft-AWSCloudTrail"])
+def test_a_table_that_nobody_declared_grows_to_what_azure_takes(put, post, output):
+    """500 columns; what asks for more is refused, and nothing of it is made."""
+    with Emulator(rule(output, rule_id=FIRST)) as emulator:
+        wide = [(f"Column{number}", "int") for number in range(600)]
+        answer = put(emulator, FIRST, rule(output, wide))
+
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "InvalidPayload")
+        assert "columns; Azure takes 500" in answer.json()["error"]["details"][0]["message"]
+        assert post(emulator, [{"Text": "kept"}], stream="Custom-Text").status_code == 204
+
+
     plain = web.put(address, data=json.dumps(rule("Custom-Two_CL")))
     foreign = web.put(address, json=rule("Custom-Two_CL"), headers={"Origin": "https://example.com"})
 

@@ -5,9 +5,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from dcrlog.emulator.answers import EmulatorError
+
+_APPLICATION: Final = int.from_bytes(b"dcrl")
+_VERSION: Final = 1
+"""Of the tables that the store and the history keep."""
 
 
 class Database:
@@ -17,7 +21,7 @@ class Database:
         path: The file, which may have content of an earlier run; None keeps everything in memory.
 
     Raises:
-        EmulatorError: The file cannot be opened, or is no database.
+        EmulatorError: The file cannot be opened, is no database, or another program's or version's.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -30,21 +34,38 @@ class Database:
                 f"the database {self.where!r} cannot be opened: {_remedy(path, error)}"
             ) from None
         try:
+            self._make_ours()
             # A crash of the machine may lose rows; an emulator has no duty there.
             self._connection.execute("PRAGMA synchronous=OFF")
             self._connection.execute("PRAGMA journal_mode=WAL")
         except sqlite3.Error as error:
             self._connection.close()
-            raise self.unusable(error) from None
+            raise self.unusable(str(error)) from None
+        except EmulatorError:
+            self._connection.close()
+            raise
         self.variables = self._connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
         """How many values one statement takes."""
 
-    def unusable(self, error: sqlite3.Error) -> EmulatorError:
+    def unusable(self, reason: str) -> EmulatorError:
         """Return what to raise when the file cannot be used."""
         return EmulatorError(
-            f"the database {self.where!r} cannot be used: {error}. "
-            "Name an SQLite file that can be written, or one that does not exist yet."
+            f"the database {self.where!r} cannot be used: {reason}. "
+            "Name the file of an emulator, or one that does not exist yet."
         )
+
+    def _make_ours(self) -> None:
+        # Before anything is written: a wrong name shall not fill another program's database with tables.
+        ((application,),) = self.fetch("PRAGMA application_id")
+        ((version,),) = self.fetch("PRAGMA user_version")
+        ((tables,),) = self.fetch("SELECT count(*) FROM sqlite_master")
+        if not tables:
+            self._connection.execute(f"PRAGMA application_id={_APPLICATION}")
+            self._connection.execute(f"PRAGMA user_version={_VERSION}")
+        elif application != _APPLICATION:
+            raise self.unusable("it is that of another program")
+        elif version != _VERSION:
+            raise self.unusable(f"it is of version {version}, and this dcrlog writes version {_VERSION}")
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:

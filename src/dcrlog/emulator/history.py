@@ -128,22 +128,14 @@ class History:
 
     Args:
         database: Where they are kept.
-
-    Raises:
-        EmulatorError: The file is not one of an emulator.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        try:
-            with database.writing() as connection:
-                for table in _TABLES:
-                    connection.execute(f"CREATE TABLE IF NOT EXISTS {table}")
-                connection.execute("CREATE INDEX IF NOT EXISTS _rows ON _parts (name, first)")
-                # A file of an earlier version has a table of other columns.
-                connection.execute("SELECT part FROM _parts LIMIT 0")
-        except sqlite3.Error as error:
-            raise database.unusable(error) from None
+        with database.writing() as connection:
+            for table in _TABLES:
+                connection.execute(f"CREATE TABLE IF NOT EXISTS {table}")
+            connection.execute("CREATE INDEX IF NOT EXISTS _rows ON _parts (name, first)")
         ((size,),) = database.fetch("SELECT coalesce(sum(length(body)), 0) FROM _bodies")
         self._size = int(size)
 

@@ -1,7 +1,10 @@
 """What a running emulator consists of, behind its routes and its methods."""
 
+import sqlite3
 from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from dcrlog.emulator.auth import Authority
 from dcrlog.emulator.database import Database
@@ -58,9 +61,12 @@ class Service:
         Raises:
             EmulatorError: The database cannot be used.
         """
-        store, history = Store(database, max_rows=max_rows), History(database)
-        workspace.adopt(store.found())
-        store.ensure(workspace.tables)
+        try:
+            store, history = Store(database, max_rows=max_rows), History(database)
+            workspace.adopt(store.found())
+            store.ensure(workspace.tables)
+        except (sqlite3.Error, msgspec.DecodeError, msgspec.ValidationError) as error:
+            raise database.unusable(str(error)) from None
         return cls(workspace, store, history, Pulse(), faults, authority, mode, run)
 
     def describe(self) -> dict[str, Any]:

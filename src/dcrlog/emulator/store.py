@@ -50,9 +50,6 @@ class Store:
     Args:
         database: Where they are kept.
         max_rows: A table that grows over this loses its oldest rows.
-
-    Raises:
-        EmulatorError: The file is not one of an emulator.
     """
 
     def __init__(self, database: Database, *, max_rows: int) -> None:
@@ -60,14 +57,8 @@ class Store:
         self._max_rows = max_rows
         self._tables: dict[str, Table] = {}
         self._names: dict[str, dict[str, str]] = {}
-        self._counts: dict[str, int] = {}
-        try:
-            with database.writing() as connection:
-                connection.execute(
-                    "CREATE TABLE IF NOT EXISTS _tables (name TEXT PRIMARY KEY, declared TEXT)"
-                )
-        except sqlite3.Error as error:
-            raise database.unusable(error) from None
+        with database.writing() as connection:
+            connection.execute("CREATE TABLE IF NOT EXISTS _tables (name TEXT PRIMARY KEY, declared TEXT)")
 
     def found(self) -> Iterator[Table]:
         """Yield the tables that the database has from earlier runs."""
@@ -80,13 +71,10 @@ class Store:
         Raises:
             EmulatorError: A table in the file has a column of another type.
         """
-        try:
-            with self._database.writing() as connection:
-                for table in tables.values():
-                    if self._tables.get(table.name) != table:
-                        self._create(connection, table)
-        except sqlite3.Error as error:
-            raise self._database.unusable(error) from None
+        with self._database.writing() as connection:
+            for table in tables.values():
+                if self._tables.get(table.name) != table:
+                    self._create(connection, table)
 
     def insert(self, batches: Sequence[Batch]) -> None:
         """Store the rows of one request, all or none of them."""
@@ -95,7 +83,6 @@ class Store:
                 batch.first = self._last(connection, batch.table) + 1
                 self._insert(connection, batch)
                 batch.removed = self._trim(connection, batch.table)
-                self._counts[batch.table] += len(batch.rows) - batch.removed
 
     def rows(self, table: str, *, after: int = 0, limit: int | None = None) -> list[dict[str, Any]]:
         """Return rows of a table in arrival order; the arguments are those of `numbered`."""
@@ -139,14 +126,16 @@ class Store:
         Raises:
             KeyError: There is no such table.
         """
-        return self._counts[table]
+        # Rows go in at one end and out at the other. SQLite looks up one end, but reads all rows for both.
+        ends = (f"(SELECT {end}(rowid) FROM {quoted(self._tables[table].name)})" for end in ("min", "max"))
+        ((first, last),) = self._database.fetch(f"SELECT {', '.join(ends)}")
+        return 0 if first is None else int(last - first + 1)
 
     def reset(self) -> None:
         """Forget all rows."""
         with self._database.writing() as connection:
             for table in self._tables:
                 connection.execute(f"DELETE FROM {quoted(table)}")
-            self._counts = dict.fromkeys(self._counts, 0)
 
     def _create(self, connection: sqlite3.Connection, table: Table) -> None:
         names = _physical_names(table.columns)
@@ -168,8 +157,7 @@ class Store:
             "INSERT INTO _tables VALUES (?, ?) ON CONFLICT DO UPDATE SET declared = excluded.declared",
             (table.name, msgspec.json.encode(table).decode()),
         )
-        (count,) = connection.execute(f"SELECT count(*) FROM {quoted(table.name)}").fetchone()
-        self._tables[table.name], self._names[table.name], self._counts[table.name] = table, names, count
+        self._tables[table.name], self._names[table.name] = table, names
 
     def _insert(self, connection: sqlite3.Connection, batch: Batch) -> None:
         names = self._names[batch.table]

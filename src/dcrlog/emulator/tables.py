@@ -43,6 +43,12 @@ class Table:
     plan: Plan = "Analytics"
     is_open: bool = False
 
+    def __post_init__(self) -> None:
+        if len(self.columns) > _MAX_COLUMNS:
+            raise ConfigError(
+                f"table {self.name!r}: {len(self.columns)} columns; Azure takes {_MAX_COLUMNS}."
+            )
+
     @property
     def types(self) -> dict[str, ColumnType]:
         """The type of each column by name."""
@@ -61,6 +67,13 @@ class Table:
         known = self.types
         added = tuple(column for column in columns if column.name not in known)
         return type(self)(self.name, (*self.columns, *added), self.plan, self.is_open)
+
+    def redeclared(self, declared: Self) -> Self:
+        """Return the table as it is declared now, with the columns that it has where they are."""
+        # By their order the store tells names apart that are the same to SQLite.
+        types = self.types | declared.types
+        columns = tuple(Column(name, kind) for name, kind in types.items())
+        return type(self)(self.name, columns, declared.plan, declared.is_open)
 
 
 def load_table(name: str, source: TableSource) -> Table:
@@ -178,8 +191,6 @@ def _check_columns(columns: Sequence[Column], where: str) -> None:
     names = [column.name for column in columns]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise ConfigError(f"{where}: column {twice!r} is declared twice.")
-    if len(columns) > _MAX_COLUMNS:
-        raise ConfigError(f"{where}: {len(columns)} columns; Azure takes {_MAX_COLUMNS}.")
 
 
 def _custom_columns(columns: Sequence[Column], own: Mapping[str, str], where: str) -> list[Column]:

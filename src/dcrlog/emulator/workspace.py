@@ -106,7 +106,7 @@ class Workspace:
         tables = dict(self._state.tables)
         for table in found:
             known = tables.get(table.name)
-            tables[table.name] = table if known is None else known.with_columns(table.columns)
+            tables[table.name] = table if known is None else table.redeclared(known)
         self._state = _State(self._state.rules, tables)
 
     def _checked(
