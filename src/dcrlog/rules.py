@@ -7,17 +7,28 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final, Self
+from typing import Any, Self
 
+from dcrlog._rule_shapes import SHAPES, find_properties
 from dcrlog.errors import ConfigError, shown
 from dcrlog.schema import Stream
 from dcrlog.tables import azure_tables
 
-_RESOURCE_TYPE: Final = "microsoft.insights/datacollectionrules"
-_SHAPES: Final = (
-    "the ARM resource, its bare properties, an ARM template with the rule among its resources, "
-    "or the output of 'az monitor data-collection rule show'"
-)
+
+class NoTable(ConfigError):  # noqa: N818 - what is missing, not what is wrong in the program
+    """A data flow goes to what cannot be a table.
+
+    Attributes:
+        flow: The place of the data flow, from 0.
+        output_stream: Where it goes.
+        destination: What the rule calls the workspace.
+    """
+
+    def __init__(self, reason: str, *, flow: int, output_stream: str, destination: str) -> None:
+        super().__init__(reason)
+        self.flow = flow
+        self.output_stream = output_stream
+        self.destination = destination
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +79,9 @@ class Rule:
             document = json.loads(text.removeprefix("\ufeff"))
         except UnicodeDecodeError as error:
             where = f"byte {error.object[error.start]:#04x} at position {error.start}"
-            raise ConfigError(f"the rule is not valid JSON: {where} is no text. Give {_SHAPES}.") from None
+            raise ConfigError(f"the rule is not valid JSON: {where} is no text. Give {SHAPES}.") from None
         except (ValueError, RecursionError) as error:
-            raise ConfigError(f"the rule is not valid JSON: {error}. Give {_SHAPES}.") from None
+            raise ConfigError(f"the rule is not valid JSON: {error}. Give {SHAPES}.") from None
         return cls.parse(document)
 
     @classmethod
@@ -83,11 +94,11 @@ class Rule:
         try:
             return cls._parse(document)
         except RecursionError:
-            raise ConfigError(f"the rule is nested too deeply to be one. Give {_SHAPES}.") from None
+            raise ConfigError(f"the rule is nested too deeply to be one. Give {SHAPES}.") from None
 
     @classmethod
     def _parse(cls, document: object) -> Self:
-        properties = _find_properties(document)
+        properties = find_properties(document)
         declared = properties.get("streamDeclarations")
         if not isinstance(declared, Mapping) or not declared:
             raise ConfigError(
@@ -119,46 +130,6 @@ class Rule:
             raise ConfigError(f"the rule declares no stream {name!r}. It declares: {known}.") from None
 
 
-def _find_properties(document: object) -> Mapping[str, Any]:
-    if not isinstance(document, Mapping):
-        raise ConfigError(f"a rule is a JSON object, got {type(document).__name__}. Give {_SHAPES}.")
-    # A template has resources and no properties; a resource may have both.
-    if "resources" in document and "properties" not in document:
-        found = list(_template_rules(document["resources"]))
-        if len(found) != 1:
-            raise ConfigError(
-                f"the ARM template has {len(found)} data collection rules among its resources; "
-                "it must have exactly one. Give the wanted rule as a file of its own."
-            )
-        document = found[0]
-    inner = document.get("properties", document)
-    if not isinstance(inner, Mapping) or not {"streamDeclarations", "dataFlows"} & inner.keys():
-        raise ConfigError(
-            'the document is not a data collection rule: it has neither "streamDeclarations" nor '
-            f'"dataFlows". Give {_SHAPES}.'
-        )
-    return inner
-
-
-def _template_rules(resources: object) -> Iterator[Mapping[str, Any]]:
-    # Language version 2.0 of ARM templates writes resources as an object by symbolic name.
-    listed = resources.values() if isinstance(resources, Mapping) else resources
-    if not isinstance(listed, list | type({}.values())):
-        raise ConfigError('"resources" of an ARM template must be a list or an object.')
-    for resource in listed:
-        if not isinstance(resource, Mapping):
-            continue
-        kind = resource.get("type")
-        kind = kind.lower() if isinstance(kind, str) else None
-        if kind == _RESOURCE_TYPE:
-            yield resource
-        elif kind == "microsoft.resources/deployments":
-            properties = resource.get("properties")
-            template = properties.get("template") if isinstance(properties, Mapping) else None
-            if isinstance(template, Mapping) and "resources" in template:
-                yield from _template_rules(template["resources"])
-
-
 def _parse_flows(listed: object, streams: Mapping[str, Stream]) -> Iterator[Flow]:
     if not isinstance(listed, list) or not listed:
         raise ConfigError('the rule has no "dataFlows": its streams reach no table.')
@@ -177,8 +148,15 @@ def _parse_flows(listed: object, streams: Mapping[str, Stream]) -> Iterator[Flow
         taken = tuple(name for name in names if name in streams)
         if taken:
             output = _text(entry, "outputStream") or taken[0]
-            goes_to = list(entry.get("destinations") or ("",))
-            yield Flow(taken, table_of(output, where=where), _transformation(entry, where), str(goes_to[0]))
+            goes_to = entry.get("destinations")
+            destination = str(goes_to[0]) if isinstance(goes_to, list) and goes_to else ""
+            try:
+                table = table_of(output, where=where)
+            except ConfigError as error:
+                raise NoTable(
+                    str(error), flow=number - 1, output_stream=output, destination=destination
+                ) from None
+            yield Flow(taken, table, _transformation(entry, where), destination)
 
 
 def _transformation(entry: Mapping[str, Any], where: str) -> str | None:

@@ -178,7 +178,7 @@ def test_every_column_type_comes_back_as_its_own(post):
         ({"streamDeclarations": {}, "dataFlows": []}, "streamDeclarations"),
         (
             rule(columns=[("TimeGenerated", "string")]),
-            r"TimeGenerated \[produced:'String', output:'Datetime'\]",
+            r"TimeGenerated \[produced:'String', output:'DateTime'\]",
         ),
         (
             rule(columns=[("Computer", "int")], flows=[flow("Text", "Microsoft-Syslog")]),
@@ -189,7 +189,7 @@ def test_every_column_type_comes_back_as_its_own(post):
                 flows=[flow("Text", "Custom-All_CL"), flow("Number", "Custom-All_CL")],
                 Number=[("Text", "int")],
             ),
-            r"InvalidTransformOutput: .* Text \[produced:'Int', output:'String'\]\. \(.*dataFlows\[1\]\)",
+            r"InvalidTransformOutput: .* Text \[produced:'Int', output:'String'\] \(.*dataFlows\[1\]\)",
         ),
         (
             rule(flows=[flow("Text", "Custom-All_CL"), flow("Text", "Custom-ALL_CL")]),

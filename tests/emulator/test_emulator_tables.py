@@ -92,7 +92,7 @@ def test_a_column_of_another_type_is_refused_in_azures_words():
 
     assert str(refused.value) == (
         "InvalidTransformOutput: Types of transform output columns do not match the ones defined by the "
-        "output stream: Text [produced:'Int', output:'String'], Count [produced:'Long', output:'Int']. "
+        "output stream: Text [produced:'Int', output:'String'], Count [produced:'Long', output:'Int'] "
         "(properties.dataFlows[0])"
     )
 

@@ -148,7 +148,7 @@ def test_a_rule_that_is_shown_can_be_put_back(web, put, post):
                 {
                     "code": "InvalidTransformOutput",
                     "message": "Types of transform output columns do not match the ones defined by the "
-                    "output stream: Text [produced:'Int', output:'String'].",
+                    "output stream: Text [produced:'Int', output:'String']",
                     "target": "properties.dataFlows[0]",
                 }
             ],
@@ -177,8 +177,11 @@ def test_a_wrong_rule_is_answered_as_by_azure(put, post, document, details):
     ("document", "message"),
     [
         ({}, "not a data collection rule"),
-        (rule("Custom-Text"), "must be 'Custom-<Table>_CL'"),
-        (rule("Microsoft-Heartbeat"), "does not take rows for the Azure table 'Heartbeat'"),
+        (rule("Custom-Text"), "Table for output stream 'Custom-Text' is not available for destination 'ws'."),
+        (
+            rule("Microsoft-Heartbeat"),
+            "Table for output stream 'Microsoft-Heartbeat' is not available for destination 'ws'.",
+        ),
         (rule("Custom-Text_CL", [("Type", "string")]), "'Type' is reserved"),
         (rule("Custom-Text_CL", rule_id=SECOND), f"has the id '{SECOND}', and the address has '{FIRST}'"),
         (
@@ -203,9 +206,6 @@ def test_what_is_wrong_with_a_rule_is_told(put, document, message):
         assert message in answer.json()["error"]["details"][0]["message"]
 
 
-def test_putting_a_rule_needs_json_and_no_foreign_page(emulator, web):
-    """As every route that changes something."""
-    address = f"{emulator.http_endpoint}/_emulator/rules/{emulator.rule_id}"
 @pytest.mark.parametrize("output", ["Custom-Text_CL", "Microsoft-AWSCloudTrail"])
 def test_a_table_that_nobody_declared_grows_to_what_azure_takes(put, post, output):
     """500 columns; what asks for more is refused, and nothing of it is made."""
@@ -218,6 +218,9 @@ def test_a_table_that_nobody_declared_grows_to_what_azure_takes(put, post, outpu
         assert post(emulator, [{"Text": "kept"}], stream="Custom-Text").status_code == 204
 
 
+def test_putting_a_rule_needs_json_and_no_foreign_page(emulator, web):
+    """As every route that changes something."""
+    address = f"{emulator.http_endpoint}/_emulator/rules/{emulator.rule_id}"
     plain = web.put(address, data=json.dumps(rule("Custom-Two_CL")))
     foreign = web.put(address, json=rule("Custom-Two_CL"), headers={"Origin": "https://example.com"})
 

@@ -160,6 +160,14 @@ def test_the_table_of_an_output_stream_is_found():
     assert table_of("Microsoft-OTel-Logs") == "OTelLogs"
 
 
+@pytest.mark.parametrize("listed", [None, [], 5, "ws", {"name": "ws"}])
+def test_a_flow_may_name_its_workspace_in_any_way(listed):
+    """Rows of this API go to a workspace all the same."""
+    flow = {"streams": ["Custom-A"], "outputStream": "Custom-A_CL", "destinations": listed}
+
+    assert Rule.parse(changed(dataFlows=[flow])).flows[0].destination == ""
+
+
 names = st.sampled_from(
     ["properties", "resources", "type", "name", "streamDeclarations", "dataFlows", "columns", "streams",
     "template",

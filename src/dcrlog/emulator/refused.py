@@ -5,6 +5,7 @@ from typing import Any
 
 from dcrlog.errors import ConfigError
 from dcrlog.kql import KqlError
+from dcrlog.rules import NoTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,12 @@ class RuleRefused(ConfigError):  # noqa: N818 - an answer, as `Refusal` is
 
 def error_body(error: ConfigError) -> dict[str, Any]:
     """Return the answer of Azure Resource Manager to a rule that it does not create."""
-    details = error.details if isinstance(error, RuleRefused) else (Detail("InvalidRule", str(error)),)
+    if isinstance(error, RuleRefused):
+        details = error.details
+    elif isinstance(error, NoTable):
+        details = (no_table(error.output_stream, error.destination, error.flow),)
+    else:
+        details = (Detail("InvalidRule", str(error)),)
     return {
         "error": {
             "code": "InvalidPayload",
@@ -66,13 +72,16 @@ def wrong_types(columns: list[tuple[str, str, str]], number: int) -> Detail:
         number: The data flow, from 0.
     """
     listed = ", ".join(
-        f"{name} [produced:'{made.capitalize()}', output:'{wanted.capitalize()}']"
-        for name, made, wanted in columns
+        f"{name} [produced:'{_spelled(made)}', output:'{_spelled(wanted)}']" for name, made, wanted in columns
     )
     message = (
-        f"Types of transform output columns do not match the ones defined by the output stream: {listed}."
+        f"Types of transform output columns do not match the ones defined by the output stream: {listed}"
     )
     return Detail("InvalidTransformOutput", message, f"properties.dataFlows[{number}]")
+
+
+def _spelled(kind: str) -> str:
+    return {"datetime": "DateTime", "real": "Double"}.get(kind, kind.capitalize())
 
 
 def wrong_transformation(error: KqlError, number: int) -> Detail:
