@@ -3,6 +3,8 @@
 import threading
 import time
 
+import pytest
+
 from dcrlog.emulator import Emulator
 from dcrlog.emulator.page.requests import SHOWN as REQUESTS_SHOWN
 from dcrlog.emulator.page.rows import SHOWN
@@ -59,12 +61,26 @@ def test_a_reset_empties_an_open_page(emulator, post):
         assert "after" in next(opened.named("rows"))["html"]
 
 
-def test_a_page_that_outlived_its_emulator_starts_anew(emulator, post):
-    """Its numbers are those of another run."""
-    post(emulator, [{}])
-    told = events(emulator, "?table=AppLogs_CL&after=900.900", ["reset", "rows"])
+@pytest.mark.parametrize("seen", ["0123abcd.900.900", "0123abcd.1.1", "0123abcd", "", "1.1", "x.y.z.1.é"])
+def test_a_page_that_outlived_its_emulator_starts_anew(emulator, post, seen):
+    """Its numbers are those of another run, be they greater or smaller."""
+    post(emulator, [{}, {}])
+    told = events(emulator, f"?table=AppLogs_CL&after={seen}", ["reset", "rows"])
 
-    assert [event.get("count") for event in told] == [None, 1]
+    assert [event.get("count") for event in told] == [None, 2]
+
+
+def test_a_page_that_was_away_during_a_reset_starts_anew(emulator, post):
+    """Though there are as many rows and requests again."""
+    post(emulator, [{"Message": "before"}])
+    with Stream(emulator) as opened:
+        next(opened.named("requests"))
+        seen = opened.last_id
+    emulator.reset()
+    post(emulator, [{"Message": "after"}])
+    told = events(emulator, f"?table=AppLogs_CL&after={seen}", ["reset", "rows"])
+
+    assert "after" in told[1]["html"]
 
 
 def test_a_fault_and_a_new_rule_show_at_once(emulator, web):

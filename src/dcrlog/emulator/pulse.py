@@ -3,6 +3,7 @@
 import time
 from collections import Counter, deque
 from collections.abc import Callable
+from secrets import token_hex
 from typing import Final
 
 SECONDS: Final = 60
@@ -21,8 +22,8 @@ class Pulse:
         self._seconds: deque[tuple[int, Counter[str]]] = deque(maxlen=SECONDS)
         self.version = 0
         """Another number after every change."""
-        self.resets = 0
-        """How often everything was forgotten."""
+        self.epoch = token_hex(4)
+        """Another text in each emulator and after each reset: rows are numbered anew then."""
 
     def touch(self) -> None:
         """Note that something has changed."""
@@ -52,5 +53,5 @@ class Pulse:
     def reset(self) -> None:
         """Forget what was counted."""
         self._seconds.clear()
-        self.resets += 1
+        self.epoch = token_hex(4)
         self.touch()

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from dcrlog.emulator.page.feed import seen_by
 from dcrlog.emulator.page.html import Child, Html, element, join
 from dcrlog.emulator.page.requests import DROP_HEADS, REQUEST_HEADS, drop_lines, request_lines
 from dcrlog.emulator.page.requests import SHOWN as REQUESTS_SHOWN
@@ -34,6 +35,7 @@ def document(service: Service, *, table: str, row: int | None, endpoint: str) ->
         row: The row whose story is shown; None for none.
         endpoint: The address that clients send to.
     """
+    epoch = service.pulse.epoch
     rows = service.store.numbered(table, limit=SHOWN, last=True) if table else []
     requests = service.history.numbered(last=REQUESTS_SHOWN)
     drops = service.history.drops()
@@ -66,8 +68,7 @@ def document(service: Service, *, table: str, row: int | None, endpoint: str) ->
             class_="frame",
         ),
         data_table=table,
-        data_row=rows[-1][0] if rows else 0,
-        data_request=requests[-1][0] if requests else 0,
+        data_seen=seen_by(epoch, rows[-1][0] if rows else 0, requests[-1][0] if requests else 0),
     )
     return join(Html("<!doctype html>"), element("html", _head(), body, lang="en"))
 

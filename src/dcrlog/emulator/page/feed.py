@@ -31,28 +31,25 @@ class Feed:
     Args:
         service: What is shown.
         table: The table whose rows are followed.
-        row: The last row that the page has.
-        request: The last request that the page has.
+        seen: What the page has, as `seen_by` writes it.
     """
 
-    def __init__(self, service: Service, *, table: str, row: int, request: int) -> None:
+    def __init__(self, service: Service, *, table: str, seen: str) -> None:
         self._service = service
         self._table = table
-        self._row, self._request = row, request
-        self._resets = service.pulse.resets
+        self._epoch, *numbers = seen.split(".")
+        self._row, self._request, *_ = (*map(_number, numbers), 0, 0)
         self._sent: dict[str, str] = {}
 
     def events(self) -> Iterator[bytes]:
         """Yield what has come since the last time."""
         service = self._service
-        rows = self._rows()
-        requests = service.history.numbered(after=self._request, last=REQUESTS_SHOWN)
-        if self._resets != service.pulse.resets or self._is_ahead(rows, requests):
-            self._resets = service.pulse.resets
+        if self._epoch != service.pulse.epoch:
+            self._epoch = service.pulse.epoch
             self._row = self._request = 0
             yield self._event("reset", {})
-            rows = self._rows()
-            requests = service.history.numbered(last=REQUESTS_SHOWN)
+        rows = self._rows()
+        requests = service.history.numbered(after=self._request, last=REQUESTS_SHOWN)
         if rows:
             missed = rows[0][0] - self._row - 1
             self._row = rows[-1][0]
@@ -66,11 +63,6 @@ class Feed:
         if not self._table:
             return []
         return self._service.store.numbered(self._table, after=self._row, limit=SHOWN, last=True)
-
-    def _is_ahead(self, rows: list[Any], requests: list[Any]) -> bool:
-        # A page that outlived an emulator knows later numbers than the next one has.
-        newest = self._service.history.numbered(last=1)
-        return not rows and not requests and self._request > (newest[0][0] if newest else 0)
 
     def _state(self) -> dict[str, Any]:
         service = self._service
@@ -86,7 +78,8 @@ class Feed:
 
     def _event(self, name: str, content: dict[str, Any]) -> bytes:
         data = json.dumps(content)
-        return f"event: {name}\nid: {self._row}.{self._request}\ndata: {data}\n\n".encode()
+        seen = seen_by(self._epoch, self._row, self._request)
+        return f"event: {name}\nid: {seen}\ndata: {data}\n\n".encode()
 
 
 class EventStream(Response):
@@ -118,11 +111,14 @@ class EventStream(Response):
             looks += 1
 
 
-def last_seen(request: Request) -> tuple[int, int]:
-    """Return the last row and the last request that a page has, as it says when it comes again."""
-    text = request.headers.get("last-event-id") or request.query_params.get("after", "")
-    row, _, number = text.partition(".")
-    return _number(row), _number(number)
+def last_seen(request: Request) -> str:
+    """Return what a page has, as it says when it comes, and when it comes again."""
+    return request.headers.get("last-event-id") or request.query_params.get("after", "")
+
+
+def seen_by(epoch: str, row: int, request: int) -> str:
+    """Return what a page has, for it to keep: everything of an epoch up to a row and a request."""
+    return f"{epoch}.{row}.{request}"
 
 
 def _number(text: str) -> int:

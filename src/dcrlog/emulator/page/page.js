@@ -17,7 +17,7 @@ document.documentElement.classList.add("js");
 
 const source = new EventSource(
   `/_emulator/page/events?table=${encodeURIComponent(body.dataset.table)}` +
-    `&after=${body.dataset.row}.${body.dataset.request}`,
+    `&after=${body.dataset.seen}`,
 );
 source.onopen = showLife;
 source.onerror = () => say("lost", "no answer, trying again");

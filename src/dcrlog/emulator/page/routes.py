@@ -55,8 +55,7 @@ def page_routes(service: Service) -> list[BaseRoute]:
         return Response(content, media_type=_FILES[name], headers=HEADERS)
 
     async def events(request: Request) -> Response:
-        row, number = last_seen(request)
-        feed = Feed(service, table=_table(request, service), row=row, request=number)
+        feed = Feed(service, table=_table(request, service), seen=last_seen(request))
         return EventStream(service, feed)
 
     async def story(request: Request) -> Response:
