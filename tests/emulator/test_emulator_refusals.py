@@ -201,6 +201,7 @@ def test_broken_gzip_is_refused(emulator, post, body):
         b'[{"Message": "\xff"}]',
         b'[{"Message": "\\ud800"}]',
         b"[" * 100_000,
+        b'[{"Properties": ' + b"[" * 499 + b"]" * 499 + b"}]",
         b"[1]",
         b"[{}, []]",
         b'"text"',

@@ -51,6 +51,19 @@ def test_rows_of_several_requests_find_their_bodies(emulator, post, compress):
     assert [emulator.story("AppLogs_CL", number)["sent"]["Seq"] for number in range(1, 10)] == list(range(9))
 
 
+@pytest.mark.parametrize("name", ["Properties", "Message"])
+def test_what_is_nested_as_deep_as_can_be_is_shown(emulator, web, post, name):
+    """Whatever is taken is read back and told, as JSON and on the page."""
+    value = b"[" * 498 + b"]" * 498
+    assert post(emulator, b'[{"%b": %b}]' % (name.encode(), value)).status_code == 204
+    paths = ("_emulator/rows/AppLogs_CL", "_emulator/rows/AppLogs_CL/1", "?row=1", "_emulator/page/story/1")
+    answers = [web.get(f"{emulator.http_endpoint}/{path}") for path in paths]
+
+    assert [answer.status_code for answer in answers] == [200] * 4
+    assert answers[1].json()["sent"] == {name: json.loads(value)}
+    assert emulator.rows("AppLogs_CL")[0][name] in (json.loads(value), value.decode())
+
+
 def test_a_row_that_is_not_there_has_no_story(emulator, post):
     """Neither before, nor after, nor once it was removed or forgotten."""
     post(emulator, [{}])

@@ -24,6 +24,8 @@ READ_TIMEOUT: Final = 30.0
 _STEP: Final = 1 << 20
 _MAX_OBJECTS: Final = 1_000_000
 """The emulator's own limit: 50 MiB of empty objects would be gigabytes of Python ones."""
+_MAX_DEPTH: Final = 500
+"""Another of its own: what is stored has to be read and shown, and that takes more of Python's stack."""
 
 
 def declared_length(headers: Mapping[str, str]) -> int:
@@ -114,11 +116,28 @@ def decode(body: bytes) -> Any:
             f"The body has more than {_MAX_OBJECTS} objects and arrays, which the emulator does not take.",
         )
     try:
-        return msgspec.json.decode(body)
+        decoded = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise malformed(str(error)) from None
     except RecursionError:
         raise malformed("it is nested too deeply") from None
+    if _is_deeper(decoded, _MAX_DEPTH):
+        raise malformed(f"it is nested more than {_MAX_DEPTH} levels deep")
+    return decoded
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    level: list[Any] = [[value]]
+    for _ in range(levels + 1):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) is dict or type(inner) is list
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _length_required() -> Refusal:
