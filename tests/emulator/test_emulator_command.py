@@ -3,8 +3,10 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -83,21 +85,52 @@ def test_the_command_line_refuses_what_it_cannot_use(tmp_path, capsys, monkeypat
     assert str(ended.value.code).startswith(f"dcrlog emulator: {message}")
 
 
-def test_to_listen_for_others_is_warned_of(tmp_path):
-    """There is no password, and the line says so before the emulator is ready."""
-    command = [*DCRLOG, "--host", "0.0.0.0", "--name", "emulator"]
+def test_a_file_with_variables_of_another_run_is_gone_at_once(tmp_path, capsys, monkeypatch):
+    """One that a killed emulator has left would say that this one is ready, before it is or without that."""
+    left = tmp_path / "it.env"
+    left.write_text("DATA_COLLECTION_ENDPOINT=https://localhost:1\n")
+    refused = ["--env-file", str(left), "--host", "192.0.2.1"]
+    test_the_command_line_refuses_what_it_cannot_use(tmp_path, capsys, monkeypatch, refused, "cannot listen")
+
+    assert not left.exists()
+
+
+def test_to_listen_for_others_is_warned_of(tmp_path, web):
+    """There is no password, and the line says so before the emulator is ready.
+
+    What goes wrong inside is told when it does; and it stops, too, when its terminal is closed.
+    """
+    command = [*DCRLOG, "--host", "0.0.0.0", "--name", "emulator", "--db", "rows.db", "--env-file", "it.env"]
     environment = os.environ | {"PYTHONPATH": SOURCES}
     with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Where the tests run under nohup it would be ignored, and is then meant to stay so.
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # noqa: PLW1509
     ) as process:
         try:
-            assert process.stdout.readline()
+            ready = json.loads(process.stdout.readline())
+            warning, _ = process.stderr.readline(), process.stderr.readline()
+            with closing(sqlite3.connect(tmp_path / "rows.db")) as other:
+                other.execute("DROP TABLE _requests")
+            answer = web.get(f"{ready['http']}/nowhere")
+            failed = process.stderr.readline()
         finally:
-            process.terminate()
+            process.send_signal(signal.SIGHUP)
         assert process.wait(20) == 0
-        warning, _ = process.stderr.read().splitlines()
 
     assert warning.startswith("dcrlog emulator: warning: listening on 0.0.0.0. Whoever reaches this machine")
+    assert (
+        "The emulator failed: OperationalError: no such table: _requests" in answer.json()["error"]["message"]
+    )
+    assert failed == (
+        "dcrlog emulator: the emulator failed 1 times; first: OperationalError: no such table: _requests.\n"
+    )
+    assert not (tmp_path / "it.env").exists()
 
 
 def rule(output, number):

@@ -169,6 +169,21 @@ def test_losses_that_leave_the_row_are_told(emulator, post):
     assert "1 times outside the window" in warning
 
 
+def test_what_senders_name_does_not_fill_the_memory(emulator, post, web):
+    """Paths, user agents, ids and names of properties are kept up to a length, however long they come."""
+    long = "x" * 30_000
+    headers = {"User-Agent": long, "x-ms-client-request-id": long}
+    answer = post(emulator, [{long: 1, f"{long}2": 2}], headers=headers)
+    post(emulator, [], headers=headers, path=f"/{long}")
+    told = emulator.requests()
+
+    assert answer.headers["x-ms-client-request-id"] == long[:256]
+    assert [len(entry["user_agent"]) for entry in told] == [256, 256]
+    assert [entry["status"] for entry in told] == [204, 404]
+    assert len(json.dumps([told, emulator.drops()])) < 5_000
+    assert sum(drop["count"] for drop in emulator.drops()) == 2
+
+
 def test_a_full_table_loses_its_oldest_rows_and_says_so(post):
     """The cap holds, and a test that runs into it can see why rows are missing."""
     with Emulator(max_rows=3) as emulator:

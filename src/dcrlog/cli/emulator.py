@@ -19,6 +19,9 @@ from dcrlog.emulator.fault import parse_faults
 from dcrlog.emulator.store import MAX_ROWS
 from dcrlog.errors import ConfigError, shown
 
+_LOOK = 1.0
+"""Seconds between two looks at what has gone wrong."""
+
 
 class _Mode(enum.StrEnum):
     STRICT = "strict"
@@ -68,9 +71,12 @@ def emulator(
 ) -> None:
     """Run the emulator; print one JSON line with its addresses and variables when it is ready."""
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    _stop_at_signals(stop)
     try:
+        if env_file is not None:
+            # One that a killed emulator has left would say that this one is ready.
+            with _used(env_file):
+                env_file.unlink(missing_ok=True)
         faults = [each for text in fault or [] for each in parse_faults(text)]
         if fail_rate is not None:
             faults.append(Fault("status", status=503, rate=fail_rate))
@@ -93,9 +99,25 @@ def emulator(
                 running.faults.add(each)
             with _env_file(env_file, running):
                 _greet(running, host)
-                stop.wait()
+                while not stop.wait(_LOOK):
+                    _tell_failures(running)
     except (ConfigError, EmulatorError) as error:
         sys.exit(f"dcrlog emulator: {error}")
+
+
+def _stop_at_signals(stop: threading.Event) -> None:
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        # Under nohup it is ignored, and has to stay so.
+        if number is not None and (name != "SIGHUP" or signal.getsignal(number) is signal.SIG_DFL):
+            signal.signal(number, lambda *_: stop.set())
+
+
+def _tell_failures(running: Emulator) -> None:
+    try:
+        running.check()
+    except EmulatorError as error:
+        _say(str(error))
 
 
 def _declared(text: str) -> tuple[str, Path]:
@@ -113,18 +135,24 @@ def _env_file(path: Path | None, running: Emulator) -> Iterator[None]:
         return
     lines = [f"{name}={shlex.quote(value)}\n" for name, value in running.environment().items()]
     half_written = path.with_name(f"{path.name}.new")
-    try:
+    with _used(path):
         half_written.write_text("".join(lines), encoding="utf-8")
         half_written.replace(path)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _used(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise ConfigError(
             f"--env-file {str(path)!r} cannot be written: {error.strerror}. "
             "Name a file in a directory that is there."
         ) from None
-    try:
-        yield
-    finally:
-        path.unlink(missing_ok=True)
 
 
 def _greet(running: Emulator, host: str) -> None:

@@ -84,7 +84,7 @@ def _with_dashes(client_request_id: str) -> str:
     try:
         return str(uuid.UUID(client_request_id))
     except ValueError:
-        return client_request_id[:256]
+        return client_request_id
 
 
 def rule_not_found(rule_id: str) -> Refusal:
@@ -155,3 +155,8 @@ def too_many_requests(retry_after: int) -> Refusal:
 def unauthorized(code: str, message: str) -> Refusal:
     """`InvalidAudience` is seen; the other codes and all texts are those of Azure Resource Manager."""
     return Refusal(401, code, message, WWW_Authenticate='Bearer error="invalid_token"')
+
+
+def failure(error: Exception) -> Refusal:
+    """The emulator's own; `Emulator.check` raises it, too."""
+    return Refusal(500, "InternalServerError", f"The emulator failed: {type(error).__name__}: {error}.")

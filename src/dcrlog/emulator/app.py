@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dcrlog.emulator import tokens
-from dcrlog.emulator.answers import Refusal
+from dcrlog.emulator.answers import Refusal, failure
 from dcrlog.emulator.control import control_routes
 from dcrlog.emulator.fault_settings import Kind
 from dcrlog.emulator.guard import Names, not_let_in
@@ -83,7 +83,7 @@ def build_app(
 
     def failed(_: Request, error: Exception) -> Response:
         fail(error)
-        return Refusal(500, "InternalServerError", "The emulator failed. See Emulator.check().").response()
+        return failure(error).response()
 
     return _Guard(Starlette(routes=routes, exception_handlers={Exception: failed}), names)
 

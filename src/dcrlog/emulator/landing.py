@@ -152,7 +152,7 @@ def _losses(rows: Rows, destination: Destination, coerced: Coerced) -> list[Drop
     undeclared = coerced.dropped.most_common()
     for name, count in undeclared[:_NAMES_COUNTED]:
         example = next(row[name] for row in rows if name in row)
-        drops.append(Drop("undeclared", "", name, count, _example(example)))
+        drops.append(Drop("undeclared", "", _short(name), count, _example(example)))
     if more := sum(count for _, count in undeclared[_NAMES_COUNTED:]):
         drops.append(Drop("undeclared", "", "...", more))
     for name in destination.lacking:
@@ -187,6 +187,11 @@ def _example(value: Any) -> str:
         text = msgspec.json.encode(value).decode()
     except RecursionError:
         return ""
+    return _short(text)
+
+
+def _short(text: str) -> str:
+    # Senders choose names, too.
     return text if len(text) <= _EXAMPLE else text[:_EXAMPLE] + "…"
 
 

@@ -5,14 +5,19 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from time import perf_counter
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from dcrlog.emulator.answers import Refusal, finish
+from dcrlog.emulator.answers import Refusal, failure, finish
 
 Kind = Literal["ingestion", "token", "other"]
+
+# The log is long, and each of these is as long as its sender likes.
+_MOST_PATH: Final = 512
+_MOST_HEADER: Final = 256
+_MOST_WARNING: Final = 4_096
 
 
 @dataclass(slots=True)
@@ -55,11 +60,15 @@ class RequestEntry:
 
     def warn(self, text: str) -> None:
         """Add a warning."""
-        self.warning = text if self.warning is None else f"{self.warning} {text}"
+        self.warning = (text if self.warning is None else f"{self.warning} {text}")[:_MOST_WARNING]
 
     def plain(self) -> dict[str, Any]:
         """Return the entry as JSON values."""
         return asdict(self) | {"time": self.time.isoformat().replace("+00:00", "Z")}
+
+
+def _cut(text: str | None) -> str | None:
+    return None if text is None else text[:_MOST_HEADER]
 
 
 Handler = Callable[[Request, RequestEntry], Awaitable[Response]]
@@ -87,9 +96,9 @@ def logged(
         entry = RequestEntry(
             kind,
             request.method,
-            request.url.path,
-            request.headers.get("user-agent"),
-            request.headers.get("x-ms-client-request-id"),
+            request.url.path[:_MOST_PATH],
+            _cut(request.headers.get("user-agent")),
+            _cut(request.headers.get("x-ms-client-request-id")),
         )
         response = await _answer(request, entry)
         entry.status = response.status_code
@@ -114,7 +123,7 @@ def logged(
             refusal = error
         except Exception as error:
             fail(error)
-            refusal = Refusal(500, "InternalServerError", "The emulator failed. See Emulator.check().")
+            refusal = failure(error)
         entry.error = refusal.code
         return refusal.response()
 
