@@ -86,7 +86,9 @@ def test_a_page_that_was_away_during_a_reset_starts_anew(emulator, post):
 def test_a_fault_and_a_new_rule_show_at_once(emulator, web):
     """Whoever sets a fault or retargets a rule, every open page has it."""
     with Stream(emulator) as opened:
-        assert "aria-checked" in next(opened.named("state"))["faults"]
+        first = next(opened.named("state"))
+        assert "aria-checked" in first["faults"]
+        assert Page(first["rules"]).all("h2")
         web.post(f"{emulator.http_endpoint}/_emulator/faults", json={"action": "hang"})
         state = next(opened.named("state"))
         assert 'aria-checked="true"' in state["faults"]

@@ -83,6 +83,16 @@ def test_a_bare_rule_needs_no_tables_unless_told_otherwise():
         Emulator(rule(), create_tables=False)
 
 
+def test_a_declared_table_leaves_the_default_rule_its_own(post):
+    """Whoever declares a table for a rule that comes later need not declare that of the default rule."""
+    with Emulator(tables={"Text_CL": COLUMNS}) as emulator:
+        assert post(emulator, [{}]).status_code == 204
+        emulator.put_rule(rule(), "dcr-later")
+        assert emulator.rows("Text_CL") == []
+    with pytest.raises(ConfigError, match="InvalidOutputTable"):
+        Emulator(tables={"Text_CL": COLUMNS}, create_tables=False)
+
+
 def test_a_column_of_another_type_is_refused_in_azures_words():
     """Each column that does not fit is named with both types."""
     columns = [("Text", "int"), ("Count", "long")]
@@ -206,3 +216,15 @@ def test_an_auxiliary_table_keeps_one_of_two_names_that_differ_in_case(post):
 
         assert (row["Text"], row["text"]) == ("a", None)
         assert [(drop["reason"], drop["field"]) for drop in emulator.drops()] == [("lacking", "text")]
+
+
+def test_an_auxiliary_table_always_keeps_its_time(post):
+    """Whatever else is called so in another case, and comes first."""
+    columns = [("timegenerated", "datetime"), ("TimeGenerated", "datetime")]
+    table = {"plan": "Auxiliary", "columns": [{"name": name, "type": kind} for name, kind in columns]}
+    with Emulator(rule(columns=columns), tables={"Text_CL": table}) as emulator:
+        post(emulator, [{"timegenerated": "2001-01-01"}], stream="Custom-Text")
+        (row,) = emulator.rows("Text_CL")
+
+        assert row["timegenerated"] is None
+        assert row["TimeGenerated"] > "2026"

@@ -107,7 +107,8 @@ def _destination(
     kept = tuple(column for column in brought if column.name in types)
     if table.plan == "Auxiliary":
         # Documented: of columns that differ only in case, such a table keeps one.
-        kept = tuple({column.name.lower(): column for column in reversed(kept)}.values())[::-1]
+        one_each = {column.name.lower(): column for column in (*reversed(kept), TIME)}
+        kept = tuple(one_each.values())[::-1]
     taken = {column.name for column in kept}
     lacking = (*(column.name for column in brought if column.name not in taken), *unfit)
     return Destination(table.name, kept, lacking, transformation, table.plan)

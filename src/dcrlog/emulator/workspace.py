@@ -37,6 +37,8 @@ class Workspace:
         self, tables: Mapping[str, TableSource], *, create_tables: bool | None, strict: bool = True
     ) -> None:
         self._create_tables = not tables if create_tables is None else create_tables
+        # The default rule is nobody's, and its table no mistake, where only other tables are declared.
+        self._create_default = create_tables is not False
         self._strict = strict
         self._lock = threading.Lock()
         loaded = {name: load_table(name, source) for name, source in tables.items()}
@@ -119,7 +121,11 @@ class Workspace:
                 Detail("InvalidRule", f"the rule has the id '{own}', and the address has '{immutable_id}'.")
             )
         return check_rule(
-            rule, tables, create_tables=self._create_tables, strict=self._strict, immutable_id=immutable_id
+            rule,
+            tables,
+            create_tables=self._create_tables or (source is None and self._create_default),
+            strict=self._strict,
+            immutable_id=immutable_id,
         )
 
     def _put(self, served: ServedRule, tables: Mapping[str, Table]) -> None:

@@ -59,7 +59,6 @@ def document(service: Service, *, table: str, row: int | None, endpoint: str) ->
                 _table_view("losses", "Losses", DROP_HEADS, drop_lines(drops)),
                 element(
                     "section",
-                    element("h2", "Rules", class_="hidden"),
                     rule_ways(service.workspace.rules),
                     id="rules",
                     class_="view",

@@ -7,9 +7,7 @@ const body = document.body;
 const list = find("row-lines");
 const filter = find("filter");
 const pause = find("pause");
-let held = [];
-let heldRows = 0;
-let isPaused = false;
+let held = [], heldRows = 0, isPaused = false;
 
 document.documentElement.classList.add("js");
 
@@ -182,7 +180,9 @@ async function tell(row) {
   choose(row);
   const table = encodeURIComponent(body.dataset.table);
   const answer = await fetch(`/_emulator/page/story/${row.dataset.n}?table=${table}`);
-  find("story").innerHTML = await answer.text();
+  const story = await answer.text();
+  // By then another row may have been chosen; and what is no story is no HTML either.
+  if (answer.ok && chosen() === row) find("story").innerHTML = story;
   row.scrollIntoView({ block: "nearest" });
 }
 

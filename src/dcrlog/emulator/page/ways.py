@@ -9,8 +9,8 @@ from dcrlog.schema import Column
 
 
 def rule_ways(rules: Iterable[ServedRule]) -> Html:
-    """Return the ways of all rules."""
-    return join([_rule(rule) for rule in rules])
+    """Return the ways of all rules, with a heading."""
+    return join(element("h2", "Rules", class_="hidden"), [_rule(rule) for rule in rules])
 
 
 def _rule(rule: ServedRule) -> Html:
