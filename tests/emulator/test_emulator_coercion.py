@@ -175,9 +175,10 @@ def test_a_long_text_is_cut_between_characters(character):
 
 def test_a_text_of_the_full_size_is_kept():
     """65,536 bytes fit."""
-    found = coerce_rows([{"Text": "a" * MAX_FIELD}], [Column("Text", ColumnType.STRING)], NOW)
+    rows = [{"Text": "a" * size} for size in (65_536, 65_537)]
+    found = coerce_rows(rows, [Column("Text", ColumnType.STRING)], NOW)
 
-    assert (found.rows, found.truncated.total()) == ([("a" * MAX_FIELD,)], 0)
+    assert (found.rows, found.truncated.total()) == ([("a" * 65_536,)] * 2, 1)
 
 
 def test_a_long_dynamic_value_becomes_a_string():

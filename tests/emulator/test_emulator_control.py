@@ -80,6 +80,19 @@ def test_a_foreign_origin_is_refused(emulator, web, path, origin):
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "ForeignOrigin")
 
 
+@pytest.mark.parametrize(("method", "path"), [("POST", "faults"), ("PUT", "rules/dcr-1")])
+def test_what_is_too_large_for_a_rule_or_a_fault_is_refused(emulator, web, method, path):
+    """Before it is read."""
+    answer = web.request(
+        method,
+        f"{emulator.http_endpoint}/_emulator/{path}",
+        data=b" " * 1_048_577,
+        headers={"Content-Type": "application/json"},
+    )
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "ContentLengthLimitExceeded")
+
+
 def test_a_foreign_origin_cannot_reset(emulator, web, post):
     """A page of another origin changes nothing either."""
     post(emulator, [{}])

@@ -1,9 +1,11 @@
 """What a rule takes in a minute, where the emulator is told to hold it to that."""
 
+import gzip
+import json
+
 import pytest
 
 from dcrlog.emulator import Emulator
-from dcrlog.emulator import window as window_module
 from dcrlog.emulator.pulse import SECONDS, Pulse
 from dcrlog.emulator.window import BYTES, REQUESTS, Window
 
@@ -39,16 +41,20 @@ def test_a_window_counts_what_is_inside_a_body_too():
     assert [window.admit(length) for length in (2, 1, 1)] == [False, True, False]
 
 
-def test_a_rule_over_its_limit_is_answered_429(post, monkeypatch):
+@pytest.fixture
+def narrow(monkeypatch):
+    """Change what windows let through where nobody says otherwise."""
+
+    def narrowed(**most):
+        usual = Window.__init__.__kwdefaults__
+        monkeypatch.setattr(Window.__init__, "__kwdefaults__", {**usual, **most})
+
+    return narrowed
+
+
+def test_a_rule_over_its_limit_is_answered_429(post, narrow):
     """With Retry-After, and for that rule alone; nothing of the request is stored."""
-    monkeypatch.setattr(
-        window_module.Window.__init__,
-        "__kwdefaults__",
-        {
-            **window_module.Window.__init__.__kwdefaults__,
-            "requests": 2,
-        },
-    )
+    narrow(requests=2)
     with Emulator(limits=True) as emulator:
         emulator.put_rule(None, SECOND)
         answers = [post(emulator, [{}]) for _ in range(3)]
@@ -59,6 +65,18 @@ def test_a_rule_over_its_limit_is_answered_429(post, monkeypatch):
         assert answers[2].json()["error"]["code"] == "TooManyRequests"
         assert other.status_code == 204
         assert emulator.count("AppLogs_CL") == 3
+        emulator.reset()
+        assert post(emulator, [{}]).status_code == 204
+
+
+def test_what_a_body_has_inside_counts_to_the_limit_of_its_rule(post, narrow):
+    """The request that goes beyond it is taken, since nobody can know before; the next one is not."""
+    narrow(bytes=10_000)
+    body = gzip.compress(json.dumps([{"Message": "x" * 20_000}]).encode())
+    with Emulator(limits=True) as emulator:
+        answers = [post(emulator, body, headers={"Content-Encoding": "gzip"}) for _ in range(2)]
+
+        assert [answer.status_code for answer in answers] == [204, 429]
 
 
 def test_without_the_option_there_is_no_limit(post, monkeypatch):

@@ -293,6 +293,23 @@ def test_an_unknown_path_is_refused_and_logged(emulator, post):
     assert emulator.requests()[-1]["kind"] == "other"
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("TRACE", "/"),
+        ("ANY", "/dataCollectionRules"),
+        ("GET", "/_emulator/row"),
+        ("POST", "/_emulator/rows/T"),
+    ],
+)
+def test_what_nothing_answers_is_answered_alike(emulator, web, method, path):
+    """Whatever the method, and below `/_emulator` too: with a code, an id and a line in the log."""
+    answer = web.request(method, f"{emulator.http_endpoint}{path}")
+
+    assert (answer.status_code, error(answer)[0]) == (404, "NotFound")
+    assert answer.headers["x-ms-request-id"] == emulator.requests()[-1]["request_id"]
+
+
 def test_a_refusal_bears_the_recorded_headers(emulator, post):
     """The error code is also a header, and the client's request id comes back."""
     answer = post(

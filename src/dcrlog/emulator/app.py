@@ -4,7 +4,7 @@ import contextlib
 import re
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -24,13 +24,10 @@ from dcrlog.emulator.page.routes import page_route, page_routes
 from dcrlog.emulator.requestlog import Endpoint, Handler, RequestEntry, logged
 from dcrlog.emulator.service import Service
 
-_EVERY_METHOD: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-
 
 def build_app(
     service: Service,
     *,
-    limits: bool,
     names: Names,
     ca_certificate: bytes,
     endpoint: str,
@@ -40,7 +37,6 @@ def build_app(
 
     Args:
         service: What answers.
-        limits: Whether to hold each rule to what it may take in a minute.
         names: The names under which it answers.
         ca_certificate: The certificate of the emulator's authority, as PEM.
         endpoint: The address that clients send to.
@@ -53,7 +49,7 @@ def build_app(
         service.authority,
         service.mode,
         run=service.run,
-        windows={} if limits else None,
+        windows=service.windows,
     )
 
     async def log(entry: dict[str, Any]) -> None:
@@ -67,9 +63,12 @@ def build_app(
 
     grants = tokens.TokenRoutes(service.authority)
     client_credentials = exposed("token", grants.client_credentials)
+    nothing = _any_method("/{path:path}", entered("other", _unknown))
     routes: list[BaseRoute] = [
         page_route(service, endpoint),
-        Mount("/_emulator", routes=[*page_routes(service), *control_routes(service, ca_certificate)]),
+        Mount(
+            "/_emulator", routes=[*page_routes(service), *control_routes(service, ca_certificate), nothing]
+        ),
         _any_case("/dataCollectionRules/{rule_id}/streams/{stream}", exposed("ingestion", ingestion.answer)),
         Route(tokens.IDENTITY_PATH, exposed("token", grants.app_service), methods=["GET"]),
         Route("/metadata/identity/oauth2/token", exposed("token", grants.imds), methods=["GET"]),
@@ -78,7 +77,7 @@ def build_app(
         Route("/{tenant}/.well-known/openid-configuration", tokens.discovery),
         Route("/{tenant}/v2.0/.well-known/openid-configuration", tokens.discovery),
         Route("/{tenant}/discovery/v2.0/keys", tokens.keys),
-        Route("/{path:path}", entered("other", _unknown), methods=_EVERY_METHOD),
+        nothing,
     ]
 
     def failed(_: Request, error: Exception) -> Response:
@@ -109,6 +108,12 @@ def _any_case(path: str, endpoint: Endpoint) -> Route:
     # Microsoft's own documents write both dataCollectionRules and datacollectionRules.
     route = Route(path, endpoint, methods=["POST"])
     route.path_regex = re.compile(route.path_regex.pattern, re.IGNORECASE)
+    return route
+
+
+def _any_method(path: str, endpoint: Endpoint) -> Route:
+    route = Route(path, endpoint)
+    route.methods = None
     return route
 
 

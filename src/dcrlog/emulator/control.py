@@ -13,10 +13,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from dcrlog.emulator.answers import Refusal
-from dcrlog.emulator.body import declared_length
 from dcrlog.emulator.fault import parse_faults
 from dcrlog.emulator.faults import Faults
-from dcrlog.emulator.guard import guarded, need_json
+from dcrlog.emulator.guard import guarded, json_body, need_json
 from dcrlog.emulator.refused import error_body
 from dcrlog.emulator.service import Service
 from dcrlog.errors import ConfigError
@@ -88,9 +87,7 @@ def _rule_routes(service: Service) -> list[BaseRoute]:
         return JSONResponse(show(request, request.path_params["rule_id"]))
 
     async def put(request: Request) -> Response:
-        need_json(request)
-        declared_length(request.headers)
-        rule_id, body = request.path_params["rule_id"], await request.body()
+        rule_id, body = request.path_params["rule_id"], await json_body(request)
         try:
             _, is_new = await service.run(lambda: service.put_rule_json(rule_id, body))
         except ConfigError as error:
@@ -109,9 +106,7 @@ def _fault_routes(service: Service, faults: Faults) -> list[BaseRoute]:
         return JSONResponse([active.show() for active in faults])
 
     async def add(request: Request) -> Response:
-        need_json(request)
-        declared_length(request.headers)
-        body = await request.body()
+        body = await json_body(request)
         try:
             # In a thread: a body that is compressed may take its time.
             added = await service.run(lambda: [faults.add(fault) for fault in parse_faults(body)])

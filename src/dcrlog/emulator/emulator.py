@@ -232,7 +232,7 @@ class Emulator:
         return self._require().service.history.drops()
 
     def reset(self) -> None:
-        """Forget all rows, requests, losses and faults; rules and tables stay."""
+        """Forget all rows, requests, losses, faults and what counts to limits; rules and tables stay."""
         self._require().service.reset()
 
     def _service_with(self, table: str) -> Service:

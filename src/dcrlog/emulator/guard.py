@@ -8,6 +8,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from dcrlog.emulator.answers import MAX_HEADERS, Refusal
+from dcrlog.emulator.body import READ_TIMEOUT, declared_length, read
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _OWN_PAGES = frozenset({"same-origin", "none"})
@@ -82,6 +83,13 @@ def need_json(request: Request) -> None:
     """Refuse what a form on a page could send without asking."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise Refusal(415, "UnsupportedMediaType", "The Content-Type must be application/json.")
+
+
+async def json_body(request: Request) -> bytes:
+    """Return the body of a request that changes something."""
+    need_json(request)
+    declared_length(request.headers)
+    return await read(request, READ_TIMEOUT)
 
 
 def _refuse_foreign_pages(request: Request) -> None:

@@ -77,6 +77,7 @@ def run(
             authority=authority,
             mode=options.mode,
             max_rows=options.max_rows,
+            limits=options.limits,
             run=lambda work: asyncio.get_running_loop().run_in_executor(worker, work),
         )
         https, http = (
@@ -91,7 +92,6 @@ def run(
         http_address = f"http://{found_at(options.host, '127.0.0.1')}:{http.getsockname()[1]}"
         app = build_app(
             service,
-            limits=options.limits,
             names=Names(options.host, names),
             ca_certificate=certificate.authority,
             endpoint=https_address,

@@ -16,6 +16,7 @@ from dcrlog.emulator.pulse import Pulse
 from dcrlog.emulator.rules import RuleSource, ServedRule
 from dcrlog.emulator.store import Store
 from dcrlog.emulator.story import Story, tell
+from dcrlog.emulator.window import Window
 from dcrlog.emulator.workspace import Workspace
 from dcrlog.rules import Rule
 
@@ -33,6 +34,7 @@ class Service:
         authority: Mints and checks tokens.
         mode: How strictly to answer.
         run: Runs a function in a thread, so that the event loop answers others meanwhile.
+        windows: What each rule has taken in the present minute; None where it may take any amount.
     """
 
     workspace: Workspace
@@ -43,6 +45,7 @@ class Service:
     authority: Authority
     mode: Mode
     run: Run
+    windows: dict[str, Window] | None
 
     @classmethod
     def build(
@@ -54,6 +57,7 @@ class Service:
         authority: Authority,
         mode: Mode,
         max_rows: int,
+        limits: bool,
         run: Run,
     ) -> "Service":
         """Lay out the tables in a database, which may have some already.
@@ -67,7 +71,8 @@ class Service:
             store.ensure(workspace.tables)
         except (sqlite3.Error, msgspec.DecodeError, msgspec.ValidationError) as error:
             raise database.unusable(str(error)) from None
-        return cls(workspace, store, history, Pulse(), faults, authority, mode, run)
+        windows: dict[str, Window] | None = {} if limits else None
+        return cls(workspace, store, history, Pulse(), faults, authority, mode, run, windows)
 
     def describe(self) -> dict[str, Any]:
         """Return what is served, as JSON values."""
@@ -100,8 +105,10 @@ class Service:
         return tell(self.store, self.history, table, number)
 
     def reset(self) -> None:
-        """Forget all rows, requests, losses and faults."""
+        """Forget all rows, requests, losses and faults, and what rules have taken in this minute."""
         self.faults.clear()
+        if self.windows is not None:
+            self.windows.clear()
         self.store.reset()
         self.history.reset()
         self.pulse.reset()
