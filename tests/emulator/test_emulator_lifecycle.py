@@ -328,6 +328,33 @@ def test_a_damaged_database_is_refused(tmp_path, damage):
         Emulator(db=path).start()
 
 
+def test_who_reads_a_file_holds_up_no_rows(tmp_path, post):
+    """Another program may take its time over what it reads."""
+    path = tmp_path / "rows.db"
+    with Emulator(db=path) as emulator, closing(sqlite3.connect(path)) as other:
+        post(emulator, [{}, {}])
+        reading = other.execute("SELECT * FROM AppLogs_CL")
+        assert reading.fetchone()
+
+        assert post(emulator, [{}]).status_code == 204
+        assert len(reading.fetchall()) == 1
+
+
+def test_the_rows_of_a_request_are_stored_all_or_none(tmp_path, post):
+    """Where one of its tables fails, the others have nothing of it."""
+    path = tmp_path / "rows.db"
+    two = one_column("Text", "string")
+    two["dataFlows"] += [{"streams": ["Custom-Text"], "outputStream": "Custom-Other_CL"}]
+    with Emulator(two, db=path) as emulator:
+        with closing(sqlite3.connect(path)) as other:
+            other.execute("DROP TABLE Other_CL")
+        answer = post(emulator, [{"Text": "a"}], stream="Custom-Text")
+        with pytest.raises(EmulatorError, match="no such table: Other_CL"):
+            emulator.check()
+
+        assert (answer.status_code, emulator.count("Text_CL")) == (500, 0)
+
+
 def test_a_column_of_a_file_may_come_back_in_another_case(tmp_path, post):
     """SQLite takes the two for one name; to Azure they are two, and the rows of each keep theirs."""
     path = tmp_path / "rows.db"

@@ -7,6 +7,8 @@ import pytest
 
 from dcrlog.emulator import Emulator
 from dcrlog.emulator import history as history_module
+from dcrlog.emulator.database import Database
+from dcrlog.emulator.history import History
 
 
 def test_a_row_is_shown_at_every_stage(emulator, post):
@@ -82,6 +84,16 @@ def test_bodies_are_kept_up_to_a_cap(post, monkeypatch):
 
         assert told == [False, False, False, True, True]
         assert emulator.count("AppLogs_CL") == 5
+
+
+def test_requests_are_logged_up_to_a_cap(monkeypatch):
+    """The oldest go, a thousand at a time."""
+    monkeypatch.setattr(history_module, "_MAX_REQUESTS", 500)
+    history = History(Database(None))
+    for number in range(2_100):
+        history.log({"number": number})
+
+    assert [entry["number"] for entry in history.requests()] == list(range(1_500, 2_100))
 
 
 def test_a_story_is_shown_over_http(emulator, web, post):
