@@ -1,10 +1,11 @@
 """Many connections, slow ones and strange ones: an answer or a closed connection, and nothing stored."""
 
 import socket
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import pytest
 
+from dcrlog.emulator import server
 from dcrlog.emulator.connection import Protocol
 
 ROW = b'[{"Message": "one"}]'
@@ -65,6 +66,17 @@ def test_headers_that_do_not_arrive_end_the_connection(emulator, monkeypatch, an
             assert connection.recv(4096).startswith(b"HTTP/1.1 204")
         connection.sendall(first)
         assert connection.recv(100) == b""
+
+
+@pytest.mark.parametrize("first", [b"", b"\x16\x03\x01", b"GET / HTTP/1.1\r\n\r\n"])
+def test_a_handshake_that_does_not_come_to_an_end_ends_the_connection(emulator, monkeypatch, first):
+    """Of silence and of half a greeting after its time; of what is no TLS at once."""
+    monkeypatch.setattr(server, "_HANDSHAKE_TIMEOUT", 0.05)
+    port = int(emulator.endpoint.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.sendall(first)
+        with suppress(ConnectionResetError):
+            assert len(b"".join(iter(lambda: connection.recv(4096), b""))) < 100
 
 
 @pytest.mark.parametrize("path", ["/adfs/oauth2/v2.0/token", "/_emulator/faults", "/nowhere"])

@@ -23,6 +23,7 @@ _START_TIMEOUT: Final = 10.0
 _GRACE: Final = 1.0
 """Seconds that requests under way get when the server stops."""
 _STOP_TIMEOUT: Final = 5.0
+_HANDSHAKE_TIMEOUT: Final = 10.0
 _TURNS: Final = 10
 FOUND_AS_USUAL: Final = frozenset({"127.0.0.1", "localhost", "0.0.0.0", "::"})
 """Who listens there is found at the usual names of loopback."""
@@ -202,7 +203,7 @@ class Server:
                 lambda: Protocol(self._config, self._state, {}, _loop=loop),
                 accepted,
                 ssl=context,
-                ssl_handshake_timeout=None if context is None else 10.0,
+                ssl_handshake_timeout=None if context is None else _HANDSHAKE_TIMEOUT,
             )
         except OSError:
             # A failed handshake is the client's news: it does not trust our CA, or speaks no TLS.
