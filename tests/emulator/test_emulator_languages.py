@@ -18,9 +18,8 @@ def block(language):
     return re.search(rf"```{language}\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)[1]
 
 
-@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not on this machine")
-def test_the_session_in_a_shell_runs(tmp_path):
-    """It starts the emulator, sends a row with a token, reads it back and stops it; the file is gone then."""
+def in_a_shell(session, tmp_path):
+    """Run a session with `dcrlog` on its path."""
     command = tmp_path / "bin" / "dcrlog"
     command.parent.mkdir()
     command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m dcrlog "$@"\n')
@@ -29,14 +28,29 @@ def test_the_session_in_a_shell_runs(tmp_path):
         "PATH": f"{command.parent}:{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT / "src"),
     }
-    done = subprocess.run(
-        ["sh", "-euc", block("sh") + "\nwait"],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=True,
+    return subprocess.run(
+        ["sh", "-euc", session],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
 
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not on this machine")
+def test_the_session_in_a_shell_runs(tmp_path):
+    """It starts the emulator, sends a row with a token, reads it back and stops it; the file is gone then."""
+    done = in_a_shell(f"{block('sh')}\nwait", tmp_path)
+
+    assert done.returncode == 0, done.stderr
     assert '"Message":"sent by curl"' in done.stdout
     assert "ready. Look at http://127.0.0.1:" in done.stderr
     assert [found.name for found in tmp_path.iterdir()] == ["bin"]
+
+
+def test_the_session_in_a_shell_ends_where_the_emulator_does(tmp_path):
+    """It does not wait for the file of one that could not start."""
+    done = in_a_shell(block("sh").replace("emulator --env-file", "emulator --host '' --env-file"), tmp_path)
+
+    assert done.returncode != 0
+    assert "host is empty" in done.stderr
 
 
 def test_the_program_in_javascript_runs(emulator, packages):

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from contextlib import closing
 
 import pytest
 
@@ -89,11 +90,12 @@ def test_bodies_are_kept_up_to_a_cap(post, monkeypatch):
 def test_requests_are_logged_up_to_a_cap(monkeypatch):
     """The oldest go, a thousand at a time."""
     monkeypatch.setattr(history_module, "_MAX_REQUESTS", 500)
-    history = History(Database(None))
-    for number in range(2_100):
-        history.log({"number": number})
+    with closing(Database(None)) as database:
+        history = History(database)
+        for number in range(2_100):
+            history.log({"number": number})
 
-    assert [entry["number"] for entry in history.requests()] == list(range(1_500, 2_100))
+        assert [entry["number"] for entry in history.requests()] == list(range(1_500, 2_100))
 
 
 def test_a_story_is_shown_over_http(emulator, web, post):
