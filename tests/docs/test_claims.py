@@ -14,7 +14,7 @@ from typer.main import get_command
 
 from dcrlog import LogsIngestionHandler
 from dcrlog._presets import PRESETS
-from dcrlog.cli import doctor, provision, send
+from dcrlog.cli import doctor, emulator, provision, send
 from dcrlog.emulator import Emulator
 
 ROOT = Path(__file__).parents[2]
@@ -98,7 +98,7 @@ def test_each_column_of_a_preset_is_in_its_table():
         assert f"```kusto\n{preset.transformation}\n```" in section
 
 
-@pytest.mark.parametrize("command", [doctor.doctor, provision.provision, send.send])
+@pytest.mark.parametrize("command", [doctor.doctor, emulator.emulator, provision.provision, send.send])
 def test_every_option_of_a_command_is_on_its_page(command):
     """Each by its long name."""
     page = (ROOT / "docs" / f"{command.__name__}.md").read_text(encoding="utf-8")

@@ -58,8 +58,7 @@ function addRows({ html, missed }) {
 }
 
 function add(container, html, most) {
-  const isAtTop = container.scrollTop < 4;
-  const height = container.scrollHeight;
+  const { scrollTop, scrollHeight } = container;
   const old = container.firstElementChild;
   container.insertAdjacentHTML("afterbegin", html);
   for (let each = container.firstElementChild; each && each !== old; each = each.nextElementSibling) {
@@ -67,7 +66,7 @@ function add(container, html, most) {
     applyFilter(container, each);
   }
   // Who has scrolled down goes on seeing the same lines.
-  if (!isAtTop) container.scrollTop += container.scrollHeight - height;
+  if (scrollTop >= 4) container.scrollTop += container.scrollHeight - scrollHeight;
   while (container.children.length > most) container.lastElementChild.remove();
 }
 
@@ -81,6 +80,7 @@ function swap(container, html) {
 
 function showTables(tables) {
   const links = new Map([...document.querySelectorAll("#tables a")].map((link) => [link.dataset.table, link]));
+  if (!links.size && tables.length) return location.reload();
   for (const { name, count, rate, curve } of tables) {
     const link = links.get(name) ?? newTable(name);
     link.querySelector(".count").textContent = count;
