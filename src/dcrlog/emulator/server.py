@@ -49,11 +49,10 @@ def listen(host: str, port: int) -> socket.socket:
     # An empty one is every address to `socket`; nobody shall mean that by a variable that is not set.
     if not host:
         raise EmulatorError("host is empty. Name an address of this machine, such as 127.0.0.1.")
-    is_ipv6 = ":" in host
     try:
         listener = socket.create_server(
             (host, port),
-            family=socket.AF_INET6 if is_ipv6 else socket.AF_INET,
+            family=socket.AF_INET6 if ":" in host else socket.AF_INET,
             backlog=512,
             # The wildcard of IPv6 is that of IPv4 too, as 0.0.0.0 is what people know.
             dualstack_ipv6=host == "::" and socket.has_dualstack_ipv6(),
