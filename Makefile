@@ -5,7 +5,7 @@ PYTHON ?= $(shell scripts/find-python)
 BIN := .venv/bin
 CODE := $(wildcard src tests benchmarks examples)
 
-.PHONY: help install demo check format lint types layers unit fix test bench bench-peers bench-compare soak screenshots pins clean
+.PHONY: help install demo check format lint types layers unit fix test bench bench-peers bench-compare soak tables screenshots pins clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -58,6 +58,9 @@ soak: install ## the big matrices, on every Python present: takes long
 	$(BIN)/python -m pytest -q -m soak tests
 	MARKS="soak or not soak" scripts/test-otel
 	MARKS="soak or not soak" scripts/test-pythons 3.11 3.12 3.13
+
+tables: install ## write the tables of the documentation that come from the code anew
+	@$(BIN)/python scripts/write-tables
 
 screenshots: install ## take the pictures of the emulator's page in docs/ anew, with Chromium
 	@$(BIN)/python scripts/screenshots.py
