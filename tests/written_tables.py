@@ -2,13 +2,27 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final
 
+from dcrlog import Sample
+from dcrlog.emulator import Emulator
 from dcrlog.kql._coverage import support_table
+from option_tables import arguments_table, command_table, commands, commands_table, handler_table
+from preset_tables import preset_sections, presets_table
 
 ROOT: Final = Path(__file__).parents[1]
-TABLES: Final[Mapping[str, Callable[[], str]]] = {"kql": support_table}
+TABLES: Final[Mapping[str, Callable[[], str]]] = {
+    "kql": support_table,
+    "handler": handler_table,
+    "Sample": partial(arguments_table, Sample),
+    "Emulator": partial(arguments_table, Emulator),
+    "presets": presets_table,
+    "preset sections": preset_sections,
+    "commands": commands_table,
+    **{f"dcrlog {name}": partial(command_table, name) for name in commands() if name != "demo"},
+}
 """What writes each table, by the name in its marks."""
 
 _MARKED: Final = re.compile(

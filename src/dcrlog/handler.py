@@ -34,33 +34,36 @@ class LogsIngestionHandler(logging.Handler):
             stream, else `Custom-AppLogs`.
         credential: A TokenCredential; or "default", "managed_identity", "workload_identity",
             "environment", "azure_cli"; or `{"()": "package.factory", ...}`. Used in a sender's thread.
-        audience: What tokens are asked for. It follows from the endpoint's host in the three clouds.
+        audience: What tokens are asked for. It follows from the endpoint's host in the three clouds; any
+            other host needs it.
         columns: Field by column: `{"Tenant": "tenant_id", "Amount": {"field": "amount", "type":
             "real"}, "Line": None}`. Adds to the default columns; None removes one. "request" adds those of
             the request at hand, see docs/context.md; "syslog" and others are those of an Azure table, see
             docs/presets.md.
         rule: The rule's JSON file, or its content. Its stream then says which columns there are.
         enabled: False takes no record, starts nothing and needs no endpoint.
-        level: Records below it are not taken.
+        level: Records below it are not taken; 0 takes all.
         capacity: Bytes of rows that may wait, each counted with 64 on top. Default 64 MiB.
         flush_interval: Seconds a row waits for others. Default 1.
         close_timeout: Seconds that `close` and the process's exit wait at most. Default 5.
         on_full: "drop_newest" (default), "drop_oldest", or "block" for at most `block_timeout`.
-        block_timeout: Seconds. Default 10.
+        block_timeout: Seconds that `on_full="block"` waits at most; it never waits in a thread that runs an
+            event loop. Default 10.
         max_senders: Threads that deliver at the same time, at most. Default 8.
         redact: True, `{"keys": [...], "patterns": [...], "shipped": True}`, or a callable that takes and
-            returns a row. See docs/handler.md.
+            returns a row. See docs/handler.md#redaction.
         on_drop: Called with a `DropReason` and a number of rows when rows were lost: by a sender, outside of
             all locks, at most once a second. What it logs through this handler is refused.
         account_rows: "losses" (default) tells losses in the table, in a row with reason, count by level and
             ranges of `Seq`, once the service takes rows again; "always" adds a closing row with the last
-            `Seq` and the totals; "never".
+            `Seq` and the totals; "never". See docs/delivery.md#proof-of-completeness.
         spool_dir: A directory in which rows outlive the process, in `dcrlog-<uid>/` there. Any number of
             processes may share it. Default: rows are in memory only. See docs/spool.md.
         spool_capacity: Bytes that this handler's part of the spool may take, at least 8 MiB. Default 1 GiB.
-        fsync: Whether what was written is synced to the disk, twice a second.
+        fsync: Whether what was written is synced to the disk, twice a second: a loss of power then costs the
+            last half second.
         flush_on_sigterm: Whether SIGTERM flushes before it ends the process, where the application has no
-            handler for it; see `dcrlog.ends.flush_on_sigterm`.
+            handler for it. See docs/delivery.md#ways-to-end-a-process.
         sender: For tests: what carries the bodies, in place of the official client.
         clock: For tests: what time is read from.
 
