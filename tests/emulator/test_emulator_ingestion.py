@@ -157,7 +157,7 @@ def test_the_log_tells_what_became_of_a_request(emulator, post):
     assert entry["ms"] > 0
     assert datetime.fromisoformat(entry["time"]).tzinfo is not None
     assert "not declared: Extra, Other." in entry["warning"]
-    assert "1 values became null" in entry["warning"]
+    assert "values that do not fit their column became null: Line (1)." in entry["warning"]
 
 
 def test_losses_that_leave_the_row_are_told(emulator, post):
@@ -165,8 +165,8 @@ def test_losses_that_leave_the_row_are_told(emulator, post):
     post(emulator, [{"Message": "x" * 70_000, "TimeGenerated": "2001-01-01T00:00:00Z"}])
     warning = emulator.requests()[-1]["warning"]
 
-    assert "1 values over 64 KB were truncated: Message." in warning
-    assert "1 times outside the window" in warning
+    assert "values over 64 KB were truncated: Message (1)." in warning
+    assert "times outside the window that became the time of receipt: 1." in warning
 
 
 def test_what_senders_name_does_not_fill_the_memory(emulator, post, web):

@@ -33,7 +33,7 @@ def test_rows_are_stored_as_the_transformation_makes_them(post):
         assert set(emulator.rows("Made_CL")[0]) == {"TimeGenerated", "Level", "Number"}
         (entry,) = emulator.requests()
         assert (entry["rows_in"], entry["rows_filtered"], entry["rows_stored"]) == (3, 1, 2)
-        assert "1 rows were left out by the transformation." in entry["warning"]
+        assert "rows left out by the transformation: 1." in entry["warning"]
         assert [(drop["reason"], drop["count"]) for drop in emulator.drops()] == [("filtered", 1)]
 
 

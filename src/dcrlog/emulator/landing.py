@@ -198,8 +198,8 @@ def _short(text: str) -> str:
 _TEXTS: Final = {
     "undeclared": "properties dropped because they are not declared: {names}.",
     "lacking": "columns dropped because the table has none of these names: {names}.",
-    "misfit": "{count} values became null because they do not fit their column: {names}.",
-    "truncated": "{count} values over 64 KB were truncated: {names}.",
-    "filtered": "{count} rows were left out by the transformation.",
-    "restamped": "{count} times outside the window became the time of receipt.",
+    "misfit": "values that do not fit their column became null: {names} ({count}).",
+    "truncated": "values over 64 KB were truncated: {names} ({count}).",
+    "filtered": "rows left out by the transformation: {count}.",
+    "restamped": "times outside the window that became the time of receipt: {count}.",
 }

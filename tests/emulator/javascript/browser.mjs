@@ -113,7 +113,7 @@ async function use() {
   // The pause.
   await press(" ");
   await send("fourth");
-  await until(`${LIVE} === "paused, 1 new rows"`);
+  await until(`${LIVE} === "paused, 1 new row"`);
   assert.equal(await evaluate(SHOWN), "third,second,first");
   await press(" ");
   await until(`${SHOWN} === "fourth,third,second,first"`);

@@ -101,7 +101,8 @@ function newTable(name) {
 }
 
 function showLife() {
-  if (isPaused) say("paused", heldRows ? `paused, ${heldRows.toLocaleString("en")} new rows` : "paused");
+  const news = heldRows ? `, ${heldRows.toLocaleString("en")} new row${heldRows === 1 ? "" : "s"}` : "";
+  if (isPaused) say("paused", `paused${news}`);
   else if (source.readyState === EventSource.OPEN) say("live", "live");
 }
 
