@@ -80,12 +80,6 @@ def commands() -> dict[str, Any]:
     return {name: group.get_command(None, name) for name in group.list_commands(None)}
 
 
-def commands_table() -> str:
-    """Return the commands, each with its help."""
-    lines = ((f"`dcrlog {name}`", each.help) for name, each in commands().items())
-    return table(("command", "what it does"), lines)
-
-
 def command_table(name: str) -> str:
     """Return the options of a command; of one that has commands of its own, with those that take each."""
     command = commands()[name]

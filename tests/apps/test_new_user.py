@@ -3,8 +3,11 @@
 import json
 import os
 import re
+import shlex
+import socket
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 from dcrlog.emulator import Emulator
@@ -17,6 +20,36 @@ def block(language):
     """The first fenced block of that language in the README."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     return re.search(rf"```{language}\n(.*?)```", text, re.DOTALL)[1]
+
+
+def console(program):
+    """The first block of commands of the README that calls a program, as the lines of a script."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```console\n(.*?)```", text, re.DOTALL)
+    return next(each for each in blocks if program in each).replace("$ ", "")
+
+
+def test_the_first_minute_of_the_readme_ends_with_rows_in_a_table(tmp_path):
+    """Its program and its commands, as they stand there; only the port is another one."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    (tmp_path / "shop.py").write_text(block("python"))
+    variables = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    _, *options = shlex.split(console("dcrlog emulator").replace("8080", port))
+
+    with subprocess.Popen([*DCRLOG, *options], cwd=tmp_path, stdout=subprocess.PIPE) as emulator:
+        try:
+            page = json.loads(emulator.stdout.readline())["page"]
+            script = console("shop.py")
+            done = subprocess.run(["sh", "-ec", script], cwd=tmp_path, env=variables, check=False, timeout=60)
+            with urllib.request.urlopen(f"{page}_emulator/rows/AppLogs_CL") as answer:
+                rows = json.load(answer)
+        finally:
+            emulator.terminate()
+
+    assert done.returncode == 0
+    assert page == f"http://127.0.0.1:{port}/"
+    assert [row["Message"] for row in rows] == ["order A-17 paid", "stock is low: 3 left"]
 
 
 def test_sample_rows_become_a_rule_a_program_and_rows_in_a_table(tmp_path):
