@@ -1,38 +1,27 @@
-"""Queue, senders, client and counters, wired. The only composition root."""
+"""What takes rows without waiting, delivers them in the background, and comes to rest with its process."""
 
+import math
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Final
 
 from dcrlog import _doubles, _lifecycle
-from dcrlog._account import Account, CompileOwn
-from dcrlog._backoff import Backoff
-from dcrlog._batch import Stamp
-from dcrlog._client import ClientSender
+from dcrlog._account import CompileOwn
 from dcrlog._clock import Clock, SystemClock
-from dcrlog._dead import DeadLetters
-from dcrlog._delivery import Delivery
 from dcrlog._home import prepare
-from dcrlog._ledger import Ledger
-from dcrlog._queue import Queue
+from dcrlog._parts import Parts
 from dcrlog._recovery import Recovery
 from dcrlog._report import Report
 from dcrlog._retry import Sender
 from dcrlog._rows import compile_own
-from dcrlog._senders import Senders
-from dcrlog._spool import Spool
-from dcrlog._syncer import Syncer
-from dcrlog.settings import AccountRows, OnFull, Settings
+from dcrlog.settings import OnFull, Settings
 from dcrlog.stats import DropReason, Stats
 
 _COUNTERS: Final = (
     "misfits", "withheld", "truncated", "maybe_delivered", "requests", "sent_bytes", "dead_dropped",
 )  # fmt: skip
-
-_LEVELS: Final = ("levelname", "severity_text", "syslog_severity", "windows_level_name", "cef_severity")
-"""Fields of which one tells how grave the rows are that were lost."""
 
 
 class Pipeline:
@@ -79,52 +68,22 @@ class Pipeline:
         self._begin()
 
     def _begin(self) -> None:
-        settings = self._settings
-        stamped = {field: column.name for column in settings.columns for field in column.fields}
         self._counting = threading.RLock()
         self._counters = dict.fromkeys(_COUNTERS, 0)
-        self._deadline: float | None = None
-        self._blocked: set[int] = set()
-        stamp = Stamp(stamped.get("instance_id"), stamped.get("seq"))
-        self._spool = self._make_spool(stamp.instance_id)
-        self._syncer = (
-            Syncer(self._spool, self._clock) if self._spool is not None and settings.fsync else None
-        )
-        self._queue = Queue(
-            stamp=stamp,
-            spool=self._spool,
-            ledger=Ledger(
-                next((stamped[field] for field in _LEVELS if field in stamped), None),
-                is_told=settings.account_rows is not AccountRows.NEVER,
-            ),
-            capacity=settings.capacity,
-            flush_interval=settings.flush_interval,
-            on_full=settings.on_full,
+        parts = Parts(
+            self._settings,
+            home=self._home,
+            sender=self._given_sender,
             clock=self._clock,
-            wake=self._wake_senders,
-        )
-        self._account = Account(settings, self._queue, self._clock, self._report, self._compile_own)
-        backoff, sender = Backoff(self._clock), self._given_sender or self._make_sender()
-        self._delivery = Delivery(
-            self._queue,
-            sender,
-            backoff,
-            self._account,
-            count=self.count,
             report=self._report,
-            stamp=stamp,
-            spool=self._spool if self._adopts else None,
-            dead=self._make_dead(),
-            clock=self._clock,
+            count=self.count,
+            adopts=self._adopts,
+            compile_own=self._compile_own,
         )
-        self._senders = Senders(
-            self._queue,
-            sender,
-            self._clock,
-            backoff,
-            self._delivery,
-            most=settings.max_senders,
-        )
+        self._spool, self._syncer = parts.spool, parts.syncer
+        self._queue, self._senders = parts.queue, parts.senders
+        self._account, self._delivery = parts.account, parts.delivery
+        self._flush, self._room = parts.flush, parts.room
 
     @property
     def instance_id(self) -> str:
@@ -151,14 +110,14 @@ class Pipeline:
         Returns:
             Whether it is held, and was not dropped at once.
         """
-        if self._deadline is not None and sys.is_finalizing():
+        if self._flush.deadline is not None and sys.is_finalizing():
             self._put_too_late(row)
             return False
         return self._put(row)
 
     def _put(self, row: bytes, until: float | None = None) -> bool:
-        is_held = self._put_or_wait(row, until) if self._blocks else self._queue.put(row)
-        if self._senders.are_short or self._deadline is not None:
+        is_held = self._room.put(row, until) if self._blocks else self._queue.put(row)
+        if self._senders.are_short or self._flush.deadline is not None:
             self._see_to_delivery()
         if self._syncer is not None and not self._syncer.is_running:
             self._syncer.start()
@@ -172,10 +131,8 @@ class Pipeline:
             are_held = [self.put(row) for row in rows]
             return all(are_held)
         # After the exit hook `put` delivers, and these go together. All of them wait as long as one may.
-        until = self._clock.monotonic() + self._settings.block_timeout
-        others = [
-            self._put_or_wait(row, until) if self._blocks else self._queue.put(row) for row in rows[:-1]
-        ]
+        until = self._room.end_of_wait()
+        others = [self._room.put(row, until) if self._blocks else self._queue.put(row) for row in rows[:-1]]
         return self._put(rows[-1], until) and all(others)
 
     def offer(self, row: bytes, timeout: float) -> bool | None:
@@ -186,7 +143,7 @@ class Pipeline:
         """
         is_held = self._queue.put(row, if_room=True)
         if is_held is None:
-            is_held = self._put_when_room(row, self._clock.monotonic() + timeout)
+            is_held = self._room.put_by(row, self._clock.monotonic() + timeout)
         if self._senders.are_short:
             self._see_to_delivery()
         return is_held
@@ -205,10 +162,7 @@ class Pipeline:
         # has interrupted a put.
         if _lifecycle.owns_logging_lock() or self._queue.section.is_interrupted():
             return self._queue.is_settled(self._queue.request_flush())
-        deadline = self._clock.monotonic() + (self._settings.close_timeout if timeout is None else timeout)
-        if self._deadline is not None:
-            deadline = min(deadline, self._deadline)
-        return self._drain(deadline)
+        return self._run_flush(self._settings.close_timeout if timeout is None else timeout)
 
     def close(self) -> None:
         """Flush for at most `close_timeout`. Rows that are left stay with the senders; nothing is dropped."""
@@ -235,8 +189,7 @@ class Pipeline:
 
     def begin_exit(self) -> None:
         """Make everything due at once, and start, once, the one deadline that `logging.shutdown` shares."""
-        if self._deadline is None:
-            self._deadline = self._clock.monotonic() + self._settings.close_timeout
+        self._flush.begin_exit(self._settings.close_timeout)
         self._account.finish()
         self._delivery.stop_adopting()
         self._queue.leave_adopted()
@@ -246,7 +199,7 @@ class Pipeline:
 
     def finish_exit(self) -> None:
         """Wait until the deadline, and count what is left as lost at exit."""
-        if self._deadline is not None and not self._drain(self._deadline):
+        if self._flush.deadline is not None and not self._run_flush():
             self._give_up()
         self._account.call_on_drop()
         if self._syncer is not None:
@@ -268,20 +221,20 @@ class Pipeline:
             last = f"; last answer: {self._delivery.last_error}" if self._delivery.last_error else ""
             self._report.say(f"{lost} rows were not delivered when the process ended{last}", always=True)
 
-    def _wake_senders(self) -> None:
-        self._senders.wake()
-
     def _see_to_delivery(self) -> None:
         if self._senders.are_short and not self._senders.start():
             _lifecycle.hold(self)
         _lifecycle.watch_child_process()
         _doubles.warn_of_double_rows()
-        if (
-            self._deadline is not None
-            and not self._queue.section.is_interrupted()
-            and not self._drain(self._deadline)
-        ):
+        is_exit = self._flush.deadline is not None
+        if is_exit and not self._queue.section.is_interrupted() and not self._run_flush():
             self._give_up()
+
+    def _run_flush(self, timeout: float = math.inf) -> bool:
+        is_done = self._flush.run(timeout)
+        if is_done:
+            _lifecycle.let_go(self)
+        return is_done
 
     def _put_too_late(self, row: bytes) -> None:
         """Count a row of which nothing can come any more.
@@ -292,108 +245,3 @@ class Pipeline:
         if not self._queue.section.is_stuck():
             self._queue.put(row)
             self._give_up()
-
-    def _drain(self, deadline: float) -> bool:
-        """Wait for, or where no thread runs do, the delivery of everything accepted so far."""
-        through = self._queue.request_flush()
-        if self._is_done(through) or self._is_vain(deadline):
-            return self._is_done(through)
-        if self._senders.are_short or not self._senders.are_alive:
-            self._senders.start()
-        if not self._senders.are_alive:
-            self._senders.run_here(deadline)
-        # What is under way then, another caller delivers.
-        if self._senders.are_alive or self._queue.outlook()[0]:
-            self._wait_until(lambda: self._is_over(through, deadline), deadline)
-        is_done = self._is_done(through)
-        if is_done:
-            _lifecycle.let_go(self)
-        return is_done
-
-    def _is_done(self, through: int) -> bool:
-        """Whether rows are settled and, at exit, no answer to another instance's rows is awaited."""
-        return self._queue.is_settled(through) and not (
-            self._deadline is not None and self._queue.rows_in_flight()
-        )
-
-    def _is_over(self, through: int, deadline: float) -> bool:
-        if self._senders.are_short:
-            # The last sender has died meanwhile.
-            self._senders.start()
-        return self._is_done(through) or self._is_vain(deadline)
-
-    def _is_vain(self, deadline: float) -> bool:
-        """Whether the process need not stay: nothing is on its way, and the next try would come too late."""
-        return self._deadline is not None and not self._senders.can_deliver_by(deadline)
-
-    def _wait_until(self, condition: Callable[[], bool], deadline: float) -> bool:
-        with self._queue.changes() as signal:
-            while not condition():
-                left = deadline - self._clock.monotonic()
-                if left <= 0:
-                    return False
-                self._clock.wait(signal, left)
-            return True
-
-    def _put_or_wait(self, row: bytes, until: float | None = None) -> bool:
-        is_held = self._queue.put(row, if_room=True)
-        if is_held is not None:
-            return is_held
-        # A blocked event loop could never let the rest of the application make room.
-        asyncio = sys.modules.get("asyncio")
-        is_loop = asyncio is not None and asyncio._get_running_loop() is not None  # noqa: SLF001
-        ident = threading.get_ident()
-        is_nested = ident in self._blocked
-        is_last = self._deadline is not None or _lifecycle.is_in_exit_hook()
-        if not (is_loop or is_nested or is_last or _lifecycle.owns_logging_lock()):
-            deadline = self._clock.monotonic() + self._settings.block_timeout
-            self._blocked.add(ident)
-            try:
-                is_held = self._put_when_room(row, deadline if until is None else until)
-            finally:
-                self._blocked.discard(ident)
-        return bool(self._queue.put(row) if is_held is None else is_held)
-
-    def _put_when_room(self, row: bytes, deadline: float) -> bool | None:
-        """Accept a row once it can be held; None where it cannot by then, or the exit begins."""
-        is_held = None
-
-        def is_over() -> bool:
-            nonlocal is_held
-            is_held = self._queue.put(row, if_room=True)
-            return is_held is not None or self._deadline is not None
-
-        self._wait_until(is_over, deadline)
-        return is_held
-
-    def _make_dead(self) -> DeadLetters | None:
-        if self._spool is None or self._home is None:
-            return None
-        return DeadLetters(
-            self._home,
-            self._spool.destination,
-            clock=self._clock,
-            report=self._report,
-            count=self.count,
-            is_synced=self._settings.fsync,
-        )
-
-    def _make_spool(self, instance_id: str) -> Spool | None:
-        settings = self._settings
-        if self._home is None:
-            return None
-        url = settings.endpoint.url if settings.endpoint is not None else ""
-        return Spool(
-            self._home,
-            f"{url}|{settings.rule_id}|{settings.stream_name}",
-            instance_id,
-            capacity=settings.spool_capacity,
-            clock=self._clock,
-            report=self._report,
-        )
-
-    def _make_sender(self) -> Sender:
-        settings = self._settings
-        if settings.endpoint is None:
-            raise TypeError("settings without an endpoint need a sender")
-        return ClientSender(settings.endpoint, settings.rule_id, settings.stream_name, settings.credential)

@@ -1,6 +1,6 @@
 """The queue as senders, and those who wait for them, see it: batches that are due, under way and settled."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
@@ -282,6 +282,15 @@ class Queue(Intake):
             yield signal
         finally:
             self._waiters.discard(signal)
+
+    def wait_until(self, condition: Callable[[], bool], deadline: float) -> None:
+        """Wait until a condition holds, which is asked whenever rows have left the queue, or the deadline."""
+        with self.changes() as signal:
+            while not condition():
+                left = deadline - self._clock.monotonic()
+                if left <= 0:
+                    return
+                self._clock.wait(signal, left)
 
     @inside
     def accounts(self) -> Accounts:

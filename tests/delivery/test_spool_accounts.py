@@ -75,7 +75,7 @@ def test_little_memory_drops_nothing_while_the_spool_has_room(spooled, on_full):
         ScriptedSender([]), clock=clock, capacity=2 * 1024 * 1024, on_full=on_full, block_timeout=0
     )
     for number in range(30):
-        pipeline._put_or_wait(large(number)) if on_full == "block" else pipeline._queue.put(large(number))
+        pipeline._room.put(large(number)) if on_full == "block" else pipeline._queue.put(large(number))
 
     assert pipeline.stats().dropped == {}
     assert pipeline._queue._waiting.used <= 2 * 1024 * 1024

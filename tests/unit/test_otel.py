@@ -221,10 +221,10 @@ def test_the_exit_of_a_thread_other_than_the_main_one_is_no_exit(monkeypatch):
     handler = LogsIngestionHandler(sender=RecordingSender())
     processor = LogsIngestionProcessor(sender=RecordingSender())
     Thread(processor.shutdown).result()
-    assert handler._pipeline._deadline is None
+    assert handler._pipeline._flush.deadline is None
 
     LogsIngestionProcessor(sender=RecordingSender()).shutdown()
-    assert handler._pipeline._deadline is not None
+    assert handler._pipeline._flush.deadline is not None
 
 
 def test_a_flush_is_bounded_and_says_whether_everything_is_settled(provide):
