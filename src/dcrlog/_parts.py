@@ -1,10 +1,11 @@
 """What a pipeline is made of, wired. The only composition root."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 from dcrlog._account import Account, CompileOwn
+from dcrlog._adoption import Adoption
 from dcrlog._backoff import Backoff
 from dcrlog._batch import Stamp
 from dcrlog._client import ClientSender
@@ -13,6 +14,7 @@ from dcrlog._dead import DeadLetters
 from dcrlog._delivery import Delivery
 from dcrlog._flush import Flush
 from dcrlog._ledger import Ledger
+from dcrlog._outcomes import Outcomes
 from dcrlog._queue import Queue
 from dcrlog._report import Report
 from dcrlog._retry import Sender
@@ -36,6 +38,7 @@ class Parts:
         clock: What time is read from and waits are measured with.
         report: Tells people.
         count: Adds to a counter of `Stats`.
+        wake: Called when there is something for a sender to look at.
         adopts: Whether it takes over what dead instances have left in its spool.
         compile_own: Makes what turns a record of ours into a row of the front end's columns.
     """
@@ -49,6 +52,7 @@ class Parts:
         clock: Clock,
         report: Report,
         count: Callable[[str, int], None],
+        wake: Callable[[], None],
         adopts: bool,
         compile_own: CompileOwn,
     ) -> None:
@@ -56,40 +60,32 @@ class Parts:
         stamp = Stamp(columns.get("instance_id"), columns.get("seq"))
         sender = sender or _make_client(settings)
         backoff = Backoff(clock)
-        self.spool = None if home is None else _make_spool(settings, home, stamp.instance_id, clock, report)
-        self.syncer = Syncer(self.spool, clock) if self.spool is not None and settings.fsync else None
-        self.queue = Queue(
+        spool = None if home is None else _make_spool(settings, home, stamp.instance_id, clock, report)
+        dead = None if spool is None else _make_dead(settings, spool, clock, report, count)
+        queue = Queue(
             stamp=stamp,
-            spool=self.spool,
-            ledger=Ledger(
-                next((columns[field] for field in _LEVELS if field in columns), None),
-                is_told=settings.account_rows is not AccountRows.NEVER,
-            ),
+            spool=spool,
+            ledger=_make_ledger(settings, columns),
             capacity=settings.capacity,
             flush_interval=settings.flush_interval,
             on_full=settings.on_full,
             clock=clock,
-            wake=self._wake_senders,
+            wake=wake,
         )
-        self.account = Account(settings, self.queue, clock, report, compile_own)
+        self.spool, self.queue = spool, queue
+        self.syncer = Syncer(spool, clock) if spool is not None and settings.fsync else None
+        self.account = Account(settings, queue, clock, report, compile_own)
+        self.adoption = Adoption(queue, backoff, stamp=stamp, spool=spool if adopts else None, clock=clock)
+        self.outcomes = Outcomes(queue, backoff, count=count, report=report, dead=dead)
         self.delivery = Delivery(
-            self.queue,
-            sender,
-            backoff,
-            self.account,
-            count=count,
-            report=report,
-            stamp=stamp,
-            spool=self.spool if adopts else None,
-            dead=None if self.spool is None else _make_dead(settings, self.spool, clock, report, count),
-            clock=clock,
+            queue, sender, backoff, self.outcomes, self.account, count=count, report=report, spool=spool
         )
-        self.senders = Senders(self.queue, sender, clock, backoff, self.delivery, most=settings.max_senders)
-        self.flush = Flush(self.queue, self.senders, clock)
-        self.room = Room(self.queue, self.flush, clock, settings.block_timeout)
-
-    def _wake_senders(self) -> None:
-        self.senders.wake()
+        most = settings.max_senders
+        self.senders = Senders(
+            queue, sender, self.adoption, self.delivery, backoff=backoff, clock=clock, most=most
+        )
+        self.flush = Flush(queue, self.senders, clock)
+        self.room = Room(queue, self.flush, clock, settings.block_timeout)
 
 
 def _make_spool(settings: Settings, home: Path, instance_id: str, clock: Clock, report: Report) -> Spool:
@@ -102,6 +98,11 @@ def _make_spool(settings: Settings, home: Path, instance_id: str, clock: Clock, 
         clock=clock,
         report=report,
     )
+
+
+def _make_ledger(settings: Settings, columns: Mapping[str, str]) -> Ledger:
+    level = next((columns[field] for field in _LEVELS if field in columns), None)
+    return Ledger(level, is_told=settings.account_rows is not AccountRows.NEVER)
 
 
 def _make_dead(

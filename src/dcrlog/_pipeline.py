@@ -2,14 +2,13 @@
 
 import math
 import sys
-import threading
 from collections.abc import Sequence
-from types import MappingProxyType
-from typing import Final
+from functools import partial
 
 from dcrlog import _doubles, _lifecycle
 from dcrlog._account import CompileOwn
 from dcrlog._clock import Clock, SystemClock
+from dcrlog._counters import Counters
 from dcrlog._home import prepare
 from dcrlog._parts import Parts
 from dcrlog._recovery import Recovery
@@ -18,10 +17,6 @@ from dcrlog._retry import Sender
 from dcrlog._rows import compile_own
 from dcrlog.settings import OnFull, Settings
 from dcrlog.stats import DropReason, Stats
-
-_COUNTERS: Final = (
-    "misfits", "withheld", "truncated", "maybe_delivered", "requests", "sent_bytes", "dead_dropped",
-)  # fmt: skip
 
 
 class Pipeline:
@@ -45,14 +40,26 @@ class Pipeline:
         compile_own: CompileOwn = compile_own,
     ) -> None:
         self._settings = settings
-        self._compile_own = compile_own
-        self._adopts = adopts
-        self._given_sender = sender
         self._clock = clock or SystemClock()
         self._report = Report(self._clock)
+        self._counters = Counters()
+        self.count = self._counters.add
+        """Adds to a counter of `Stats`. It stays the same in a forked child."""
         self._blocks = settings.on_full is OnFull.BLOCK
         # Not again in a forked child, which nothing may keep from new locks.
-        self._home = None if settings.spool_dir is None else prepare(settings.spool_dir)
+        home = None if settings.spool_dir is None else prepare(settings.spool_dir)
+        self._make_parts = partial(
+            Parts,
+            settings,
+            home=home,
+            sender=sender,
+            clock=self._clock,
+            report=self._report,
+            count=self.count,
+            wake=self._wake_senders,
+            adopts=adopts,
+            compile_own=compile_own,
+        )
         self._begin()
         _lifecycle.register(self)
         if settings.flush_on_sigterm:
@@ -65,23 +72,14 @@ class Pipeline:
         self._queue.abandon()
         if self._spool is not None:
             self._spool.abandon()
+        self._counters.renew()
         self._begin()
 
     def _begin(self) -> None:
-        self._counting = threading.RLock()
-        self._counters = dict.fromkeys(_COUNTERS, 0)
-        parts = Parts(
-            self._settings,
-            home=self._home,
-            sender=self._given_sender,
-            clock=self._clock,
-            report=self._report,
-            count=self.count,
-            adopts=self._adopts,
-            compile_own=self._compile_own,
-        )
+        parts = self._make_parts()
         self._spool, self._syncer = parts.spool, parts.syncer
         self._queue, self._senders = parts.queue, parts.senders
+        self._adoption, self._outcomes = parts.adoption, parts.outcomes
         self._account, self._delivery = parts.account, parts.delivery
         self._flush, self._room = parts.flush, parts.room
 
@@ -102,7 +100,14 @@ class Pipeline:
     def recovery(self) -> Recovery:
         """Return what delivers what is left in its spool, which it must have."""
         assert self._spool is not None
-        return Recovery(self._queue, self._senders, self._delivery, self._spool, self._clock)
+        return Recovery(
+            self._queue,
+            self._senders,
+            adoption=self._adoption,
+            outcomes=self._outcomes,
+            spool=self._spool,
+            clock=self._clock,
+        )
 
     def put(self, row: bytes) -> bool:
         """Accept a row, a JSON object in UTF-8. Waits only where `on_full="block"` asks for it.
@@ -174,24 +179,16 @@ class Pipeline:
         if not self._queue.section.is_interrupted():
             self._queue.close_spool()
 
-    def count(self, counter: str, number: int) -> None:
-        """Add to a counter of `Stats`, from any thread and from within itself."""
-        with self._counting:
-            self._counters[counter] += number
-
     def stats(self) -> Stats:
         """Return the accounts of this moment."""
-        accounts = self._queue.accounts()._asdict()
-        with self._counting:
-            counters = dict(self._counters)
-        dropped = MappingProxyType(accounts.pop("dropped"))
-        return Stats(dropped=dropped, last_error=self._delivery.last_error, **accounts, **counters)
+        counts = self._queue.accounts()._asdict() | self._counters.read()
+        return Stats(last_error=self._delivery.last_error, **counts)
 
     def begin_exit(self) -> None:
         """Make everything due at once, and start, once, the one deadline that `logging.shutdown` shares."""
         self._flush.begin_exit(self._settings.close_timeout)
         self._account.finish()
-        self._delivery.stop_adopting()
+        self._adoption.end()
         self._queue.leave_adopted()
         self._queue.request_flush()
         self._queue.release_waiters()
@@ -221,13 +218,17 @@ class Pipeline:
             last = f"; last answer: {self._delivery.last_error}" if self._delivery.last_error else ""
             self._report.say(f"{lost} rows were not delivered when the process ended{last}", always=True)
 
+    def _wake_senders(self) -> None:
+        # A method of this object: so the senders hold it, and the exit finds it when nobody else does.
+        self._senders.wake()
+
     def _see_to_delivery(self) -> None:
         if self._senders.are_short and not self._senders.start():
             _lifecycle.hold(self)
         _lifecycle.watch_child_process()
         _doubles.warn_of_double_rows()
         is_exit = self._flush.deadline is not None
-        if is_exit and not self._queue.section.is_interrupted() and not self._run_flush():
+        if is_exit and not (self._queue.section.is_interrupted() or self._run_flush()):
             self._give_up()
 
     def _run_flush(self, timeout: float = math.inf) -> bool:

@@ -1,7 +1,8 @@
 """The queue as senders, and those who wait for them, see it: batches that are due, under way and settled."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from dcrlog._batch import Batch
@@ -24,7 +25,7 @@ class Accounts(NamedTuple):
 
     accepted: int
     delivered: int
-    dropped: dict[DropReason, int]
+    dropped: Mapping[DropReason, int]
     pending: int
     adopted: int
     dead_lettered: int
@@ -301,7 +302,7 @@ class Queue(Intake):
             adopted=ledger.adopted,
             delivered=ledger.delivered,
             dead_lettered=ledger.dead_lettered,
-            dropped=dict(ledger.dropped),
+            dropped=MappingProxyType(dict(ledger.dropped)),
             pending=self._seq + ledger.adopted - ledger.settled,
             unspooled=ledger.unspooled,
         )

@@ -2,8 +2,9 @@
 
 from typing import Final
 
+from dcrlog._adoption import Adoption
 from dcrlog._clock import Clock
-from dcrlog._delivery import Delivery
+from dcrlog._outcomes import Outcomes
 from dcrlog._queue import Queue
 from dcrlog._revived import Revived
 from dcrlog._senders import Senders
@@ -22,17 +23,26 @@ class Recovery:
     Args:
         queue: Takes what is found.
         senders: Deliver it.
-        delivery: Adopts it, and says what became of dead letters.
+        adoption: Finds it.
+        outcomes: Says what becomes of dead letters.
         spool: Where it is.
         clock: What time is read from.
     """
 
     def __init__(
-        self, queue: Queue, senders: Senders, delivery: Delivery, spool: Spool, clock: Clock
+        self,
+        queue: Queue,
+        senders: Senders,
+        *,
+        adoption: Adoption,
+        outcomes: Outcomes,
+        spool: Spool,
+        clock: Clock,
     ) -> None:
         self._queue = queue
         self._senders = senders
-        self._delivery = delivery
+        self._adoption = adoption
+        self._outcomes = outcomes
         self._spool = spool
         self._clock = clock
 
@@ -53,12 +63,12 @@ class Recovery:
         deadline = self._clock.monotonic() + timeout
         looks = 0
         while looks < _LOOKS:
-            is_any = self._delivery.is_any_left() or self._queue.accounts().pending
+            is_any = self._adoption.is_any_left() or self._queue.accounts().pending
             looks = 0 if is_any else looks + 1
             left = deadline - self._clock.monotonic()
             if left <= 0:
                 break
-            if not self._delivery.adopt() and looks < _LOOKS:
+            if not self._adoption.adopt() and looks < _LOOKS:
                 self._await_senders(min(left, _POLL_SECONDS))
         return self._spool.orphans.names
 
@@ -73,7 +83,7 @@ class Recovery:
         """
         deadline = self._clock.monotonic() + timeout
         revived = Revived(self._spool.home, self._spool.destination)
-        self._delivery.revived = revived
+        self._outcomes.revived = revived
         for batch in revived.batches(self._clock.monotonic()):
             self._queue.adopt(batch, None)
         while self._queue.accounts().pending:

@@ -6,6 +6,7 @@ import sys
 import threading
 from typing import Final
 
+from dcrlog._adoption import Adoption
 from dcrlog._backoff import Backoff
 from dcrlog._clock import Clock, Signal
 from dcrlog._delivery import Delivery
@@ -23,9 +24,10 @@ class Senders:
     Args:
         queue: Where batches come from.
         sender: What is closed when the threads have ended.
-        clock: What waits are measured with.
-        backoff: Says when a request may be made.
+        adoption: Takes over what dead instances have left.
         delivery: Makes the requests.
+        backoff: Says when a request may be made.
+        clock: What waits are measured with.
         most: How many threads at most.
     """
 
@@ -33,18 +35,20 @@ class Senders:
         self,
         queue: Queue,
         sender: Sender,
-        clock: Clock,
-        backoff: Backoff,
+        adoption: Adoption,
         delivery: Delivery,
         *,
+        backoff: Backoff,
+        clock: Clock,
         most: int,
     ) -> None:
         self._queue = queue
         self._sender = sender
+        self._adoption = adoption
+        self._delivery = delivery
+        self._backoff = backoff
         self._clock = clock
         self._most = most
-        self._backoff = backoff
-        self._delivery = delivery
         self._starting = threading.Lock()
         self._threads: set[threading.Thread] = set()
         self._sleeping: dict[int, Signal] = {}
@@ -187,7 +191,7 @@ class Senders:
     def _step(self, ident: int, signal: Signal) -> bool:
         """Deliver a batch, or wait for one; return False when this thread is no longer needed."""
         # Before its own rows, which may never end; ten times a second at most.
-        if self._delivery.adopt():
+        if self._adoption.adopt():
             return True
         number, batch = self._delivery.take()
         if batch is not None:
@@ -205,7 +209,7 @@ class Senders:
             # Looked at again now that a wake-up would reach this thread: one before it went to another.
             tell_in = self._delivery.tell()
             due_in = self._queue.due_in()
-            adopt_in = self._delivery.adopt_in() if self._is_in_charge(ident) else None
+            adopt_in = self._adoption.due_in() if self._is_in_charge(ident) else None
             send_in = None if due_in is None else max(self._backoff.left(), due_in)
             waits = [each for each in (tell_in, adopt_in, send_in) if each is not None]
             is_needed = bool(waits) or not self._is_ending

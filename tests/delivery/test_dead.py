@@ -80,14 +80,14 @@ def test_the_row_is_on_the_disk_before_the_spool_lets_go_of_it(spooled, home, mo
     pipeline = spooled(refuses({"0"}))
     put_quietly(pipeline, rows(range(2)))
     seen = []
-    keep = pipeline._delivery._dead.keep
+    keep = pipeline._outcomes._dead.keep
 
     def look(batch, answer):
         is_kept = keep(batch, answer)
         seen.append((len(list(home.rglob("*.seg"))), len(letters(home)), pipeline.stats().pending))
         return is_kept
 
-    monkeypatch.setattr(pipeline._delivery._dead, "keep", look)
+    monkeypatch.setattr(pipeline._outcomes._dead, "keep", look)
     deliver_here(pipeline)
 
     assert seen == [(1, 1, 1)]
@@ -163,7 +163,7 @@ def test_rows_of_a_dead_instance_are_kept_under_its_own_id(spooled, home):
     put_quietly(dead, rows(range(3)))
     die(dead)
     alive = spooled(refuses({"1"}))
-    assert alive._delivery.adopt()
+    assert alive._adoption.adopt()
     deliver_here(alive)
 
     assert [(letter["instance_id"], letter["seq"]) for letter in letters(home)] == [(dead.instance_id, 2)]
@@ -246,13 +246,13 @@ def test_a_suspect_is_counted_and_held_until_it_is_settled(spooled):
     put_quietly(pipeline, rows([0]))
     deliver_here(pipeline, 60.0)
     put_quietly(pipeline, rows([1]))
-    keep = pipeline._delivery._dead.keep
+    keep = pipeline._outcomes._dead.keep
 
     def check(batch, answer):
         assert_balanced(pipeline)
         return keep(batch, answer)
 
-    pipeline._delivery._dead.keep = check
+    pipeline._outcomes._dead.keep = check
     deliver_here(pipeline, 60.0)
 
     assert pipeline.stats().dead_lettered == 1

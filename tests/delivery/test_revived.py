@@ -142,7 +142,7 @@ def test_the_old_letter_stays_where_a_new_one_cannot_be_written(spooled, bury, h
     bury(1)
     before = letters(home)
     revives = spooled(refuses("1"))
-    monkeypatch.setattr(revives._delivery._dead, "keep", lambda *_: False)
+    monkeypatch.setattr(revives._outcomes._dead, "keep", lambda *_: False)
     revived = revives.recovery().revive(30.0)
 
     assert (revived.left, letters(home)) == (1, before)
@@ -171,7 +171,7 @@ def test_letters_are_nobodys_while_somebody_sends_them(spooled, bury, home):
 
     with pytest.raises(BlockingIOError):
         spooled(RecordingSender()).recovery().revive(1.0)
-    unwell._delivery.revived.close()
+    unwell._outcomes.revived.close()
 
 
 def test_without_dead_letters_there_is_nothing_to_revive(spooled):

@@ -91,7 +91,7 @@ def test_bytes_damaged_while_they_wait_are_kept(spooled, home, is_adopted):
     if is_adopted:
         die(pipeline)
         pipeline = spooled(sender, clock=clock)
-        while pipeline._delivery.adopt() or pipeline.stats().adopted < 12:
+        while pipeline._adoption.adopt() or pipeline.stats().adopted < 12:
             clock.advance(0.1)
     away = [batch.segment.path for batch in pipeline._queue._waiting if batch.is_away]
     damaged = bytearray(away[0].read_bytes())
@@ -135,7 +135,7 @@ def test_the_exit_awaits_answers_to_rows_of_dead_instances(spooled, home):
     clock = ManualClock()
     pipeline = spooled(sender := WaitingSender(), clock=clock, max_senders=1)
     while pipeline.stats().adopted < 3:
-        pipeline._delivery.adopt()
+        pipeline._adoption.adopt()
         clock.advance(0.1)
     pipeline._senders.start()
     assert sender.is_asked.wait(30)
@@ -180,7 +180,7 @@ def test_at_most_ten_segments_a_second_are_adopted(spooled):
     pipeline = spooled(clock=clock)
     adopted = []
     for _ in range(20):
-        while pipeline._delivery.adopt():
+        while pipeline._adoption.adopt():
             pass
         adopted.append(pipeline.stats().adopted)
         clock.advance(0.1)
@@ -246,7 +246,7 @@ def test_no_fork_falls_between_the_taking_of_a_lock_and_its_record(spooled, monk
     dead = spooled()
     put_quietly(dead, [row(1)])
     die(dead)
-    assert spooled()._delivery.adopt()
+    assert spooled()._adoption.adopt()
 
     assert guarded == [True, True]
 

@@ -83,7 +83,7 @@ def adopt(directory, killer):
     killer.begin()
     pipeline = open_pipeline(directory)
     for _ in range(40):
-        pipeline._delivery.adopt()
+        pipeline._adoption.adopt()
         deliver(pipeline)
     end(pipeline)
 

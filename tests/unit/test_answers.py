@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dcrlog._backoff import Backoff
 from dcrlog._clock import Signal
-from dcrlog._delivery import MOST_STRIKES
+from dcrlog._outcomes import MOST_STRIKES
 from dcrlog._retry import MOST_REFUSALS, TLS_FAILURE, Outcome, classify, remedy
 from dcrlog.stats import DropReason
 from dcrlog.testing import Answer, ManualClock, SkippingClock

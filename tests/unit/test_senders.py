@@ -1,14 +1,17 @@
 """What could strand rows for ever: threads that die or never start, waits, forks, interruptions."""
 
+import gc
 import gzip
 import logging
 import os
 import sys
 import threading
+import weakref
 
 import pytest
 
 from dcrlog import LogsIngestionHandler
+from dcrlog._lifecycle import known
 from dcrlog._own_threads import SENDER_IDENTS, is_made_by_sender
 from dcrlog.testing import Answer, ManualClock, RecordingSender, ScriptedSender
 from pipelines import ROW, make_pipeline
@@ -252,6 +255,22 @@ def test_the_exit_does_not_stay_when_the_next_try_comes_after_its_deadline():
     pipeline.finish_exit()
 
     assert pipeline.stats().dropped == {"exit": 1}
+
+
+def test_rows_of_a_handler_that_nobody_holds_any_more_are_there_at_the_exit():
+    """`dictConfig` replaces handlers without a word, and what they have taken is delivered all the same."""
+    sender = RecordingSender()
+    handler = LogsIngestionHandler(sender=sender, flush_interval=3600.0)
+    handler.handle(logging.makeLogRecord({"msg": "m"}))
+    number = handler.stats().accepted
+    found = weakref.ref(handler._pipeline)
+    del handler
+    gc.collect()
+
+    assert found() in known()
+    assert found().flush(30)
+    assert len(sender.rows) == number
+    found().close()
 
 
 def test_the_exit_starts_nothing_for_a_handler_that_took_no_row():
