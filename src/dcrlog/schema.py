@@ -157,6 +157,19 @@ def check_column_name(name: str) -> None:
         )
 
 
+def check_custom_table_name(name: str) -> None:
+    """Refuse characters that the name of a custom table cannot have.
+
+    Raises:
+        ConfigError: Names the table and the rule that it breaks.
+    """
+    if not _NAME.match(name):
+        raise ConfigError(
+            f"table {shown(name)}: the name must start with a letter A-Z or a-z and go on with ASCII "
+            "letters, digits and underscores."
+        )
+
+
 def check_stream_name(name: str) -> None:
     """Refuse what cannot be a stream name in a request: the service would only answer 400 for ever.
 

@@ -1,4 +1,4 @@
-"""Frozen settings. The environment and the rule file are read here and nowhere else."""
+"""Frozen settings. The environment is read here and nowhere else."""
 
 import os
 import warnings
@@ -12,6 +12,7 @@ from dcrlog._endpoint import Endpoint, check_rule_id, parse_endpoint
 from dcrlog._environment import OFFICIAL_NAMES, level_number, read_options
 from dcrlog._mapping import DEFAULT_STREAM_NAME, DEFAULTS, Defaults, MappedColumn, map_columns
 from dcrlog._redact import Redact, make_redactor
+from dcrlog._rule_file import read_rule_file
 from dcrlog.errors import ConfigError, ConfigWarning, shown
 from dcrlog.rules import Rule
 from dcrlog.schema import Stream, check_stream_name, check_stream_path
@@ -197,15 +198,7 @@ def read_rule(setting: Any) -> Rule | None:
         raise ConfigError(
             f"rule must be the path of a rule's JSON file or its parsed content, got {shown(setting)}."
         )
-    try:
-        content = Path(setting).read_bytes()
-    except (OSError, ValueError, TypeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise ConfigError(f"rule file {shown(setting)} cannot be read: {reason}.") from None
-    try:
-        return _warned(Rule.from_json(content))
-    except ConfigError as error:
-        raise ConfigError(f"rule file {shown(setting)}: {error}") from None
+    return _warned(read_rule_file(setting))
 
 
 def _warned(rule: Rule) -> Rule:

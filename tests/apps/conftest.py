@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from dcrlog.cli import make_app
 from dcrlog.emulator.auth import CLIENT_SECRET
+from provisioned import COLUMNS, RULE, SAMPLE
 from servers import EXAMPLES, free_port, running
 
 
@@ -44,5 +45,22 @@ def doctor(emulator, tmp_path, monkeypatch):
         assert CLIENT_SECRET not in done.output
         assert "eyJ" not in done.output
         return done.exit_code, json.loads(done.stdout)
+
+    return run
+
+
+@pytest.fixture
+def provision(tmp_path, monkeypatch):
+    """The command, in a directory with files to work on; returns what it wrote."""
+    for name, content in {"columns": COLUMNS, "sample": SAMPLE, "rule": RULE}.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments, status=0):
+        done = CliRunner().invoke(make_app(), ["provision", *arguments])
+        # Where it gives up, the reason is written as the process ends, which is here.
+        run.stderr = done.output if status else done.stderr
+        assert done.exit_code == status, done.output
+        return done.stdout
 
     return run

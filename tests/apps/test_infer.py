@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -77,6 +78,16 @@ def test_names_that_azure_refuses_are_left_out_with_a_better_one():
     assert [column.name for column in found.columns] == ["TimeGenerated", "Good"]
     for name in ("'user_id'", "'Column_Title'", "'Column_2nd'", "'Column_x'"):
         assert any(name in remark for remark in found.remarks)
+
+
+def test_no_two_columns_are_given_the_same_better_name():
+    """Nor that of a column that there is."""
+    found = infer([{"a b": 1, "a-b": 2, "a.b": 3, "a_b": 4, "$x": 5, "[x": 6, "L" * 46: 7, "L" * 47: 8}])
+    better = [re.search(r"for instance to '(\w+)'", remark)[1] for remark in found.remarks[:-1]]
+
+    assert better == [
+        "a_b_2", "a_b_3", "a_b_4", "Column_x", "Column_x_2", "L" * 45, "L" * 41 + "_2",
+    ]  # fmt: skip
 
 
 def test_a_time_that_is_none_and_a_sample_without_columns_are_refused():

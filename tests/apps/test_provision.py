@@ -2,66 +2,18 @@
 
 import json
 import os
-import re
 import subprocess
+import sys
 
-import hcl2
 import pytest
 from typer.testing import CliRunner
 
-from dcrlog import LogsIngestionHandler, Rule
+from dcrlog import Rule
 from dcrlog._mapping import DEFAULTS
+from dcrlog._presets import PRESETS
 from dcrlog.cli import make_app
-from dcrlog.cli.provisioning.plan import ROLE
 from dcrlog.emulator import Emulator
-from pipelines import make_logger
-
-COLUMNS = {"Tenant": "tenant_id", "Amount": {"field": "amount", "type": "real"}, "Line": None}
-SAMPLE = [
-    {"Time": "2026-11-23T21:01:54.1Z", "User": "alice", "Took": 1, "Tags": {"a": 1}},
-    {"Time": "2026-11-23T21:01:55Z", "User": None, "Took": 2.5, "Tags": [1]},
-]
-RULE = {
-    "streamDeclarations": {"Custom-Web": {"columns": [{"name": "TimeGenerated", "type": "datetime"},
-                                                      {"name": "Message", "type": "string"}]}},
-    "dataFlows": [{"streams": ["Custom-Web"], "destinations": ["x"], "outputStream": "Custom-Web_CL"}],
-}  # fmt: skip
-
-
-@pytest.fixture
-def provision(tmp_path, monkeypatch):
-    """The command, in a directory with files to work on; returns what it wrote."""
-    for name, content in {"columns": COLUMNS, "sample": SAMPLE, "rule": RULE}.items():
-        (tmp_path / f"{name}.json").write_text(json.dumps(content))
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments, status=0):
-        done = CliRunner().invoke(make_app(), ["provision", *arguments])
-        run.stderr = done.stderr
-        assert done.exit_code == status, done.output
-        return done.stdout
-
-    return run
-
-
-def row_of(template, columns=None, **extra):
-    """Let a handler with this rule, or these columns, log into an emulator with the rule; return the row."""
-    rule = Rule.parse(template)
-    log = make_logger("provision")
-    with Emulator(template) as emulator, pytest.MonkeyPatch.context() as patch:
-        for name, value in emulator.environment().items():
-            patch.setenv(name, value)
-        handler = LogsIngestionHandler(rule=None if columns else template, columns=columns)
-        log.addHandler(handler)
-        try:
-            log.warning("stock is low: %d left", 3, extra=extra)
-            assert handler.flush(30)
-        finally:
-            log.removeHandler(handler)
-            handler.close()
-        (row,) = emulator.rows(rule.flows[0].table)
-        assert not any(entry["warning"] for entry in emulator.requests())
-    return row
+from provisioned import COLUMNS, RULE, check_template, row_of
 
 
 @pytest.mark.parametrize("kind", ["direct", "dce"])
@@ -129,135 +81,69 @@ def test_a_rule_that_there_is_already_gets_its_table(provision):
 
 
 @pytest.mark.parametrize("kind", ["direct", "dce"])
-@pytest.mark.parametrize("what", [(), ("--preset", "syslog"), ("--sample", "sample.json", "--time", "Time")])
-def test_terraform_says_the_same_as_the_template(provision, what, kind):
-    """Read back by a parser, its bodies are those of the ARM resources."""
-    parsed = hcl2.loads(provision("--format", "terraform", "--kind", kind, *what))
-    template = json.loads(provision("--kind", kind, *what))
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_template_of_a_preset_takes_the_rows_of_its_handler(provision, preset, kind):
+    """Whichever way its endpoint comes, and nothing of a row is dropped on the way."""
+    template = json.loads(provision("--preset", preset, "--kind", kind))
 
-    made = {
-        name: body for block in parsed["resource"] for named in block.values() for name, body in named.items()
-    }
-    made = {name.strip('"'): body for name, body in made.items()}
-    of_arm = {each["type"].rpartition("/")[2]: each for each in template["resources"]}
-    pairs = {"table": "tables", "endpoint": "dataCollectionEndpoints", "rule": "dataCollectionRules"}
-    for name, kind_of in pairs.items():
-        assert (name in made) == (kind_of in of_arm)
-        if name in made:
-            assert unquoted(made[name]["type"]).partition("@")[2] == of_arm[kind_of]["apiVersion"]
-            body = unquoted(made[name]["body"])
-            assert body["properties"] == same_but_expressions(
-                of_arm[kind_of]["properties"], body["properties"]
-            )
-            assert body.get("kind") == of_arm[kind_of].get("kind")
-    assert ROLE in made["sender"]["role_definition_id"]
-    outputs = {name.strip('"') for block in parsed["output"] for name in block}
-    assert outputs == {name.lower() for name in template["outputs"]}
-    variables = {name.strip('"') for block in parsed["variable"] for name in block}
-    assert variables == set(
-        re.findall(r"var\.(\w+)", provision("--format", "terraform", "--kind", kind, *what))
+    row = row_of(template, preset, order=17)
+    assert any("stock is low: 3 left" in str(value) for value in row.values())
+    assert (template["resources"][0]["type"].rpartition("/")[2] == "dataCollectionEndpoints") == (
+        kind == "dce"
     )
 
 
-def unquoted(value):
-    """Undo what the parser leaves of HCL's spelling."""
-    if isinstance(value, dict):
-        return {unquoted(key): unquoted(member) for key, member in value.items() if key != "__is_block__"}
-    if isinstance(value, list):
-        return [unquoted(member) for member in value]
-    if isinstance(value, str) and value.startswith('"'):
-        return json.loads(value.replace("$${", "${"))
-    return value
-
-
-def same_but_expressions(wanted, found):
-    """The wanted value, with what was found wherever it is an expression of ARM and one of Terraform."""
-    if isinstance(wanted, dict):
-        return {key: same_but_expressions(value, found.get(key)) for key, value in wanted.items()}
-    if isinstance(wanted, list):
-        return [same_but_expressions(value, each) for value, each in zip(wanted, found, strict=True)]
-    is_expression = isinstance(wanted, str) and wanted.startswith("[")
-    return found if is_expression and re.match(r"\$\{(data|azapi_resource)\.", str(found)) else wanted
-
-
-AZ = """#!/bin/sh
-echo "$@" >> calls
-case "$*" in
-*"method put"*) n=$(cat count 2>/dev/null || echo 0); n=$((n + 1)); echo $n > count
-    for word in "$@"; do case $word in @*) cp "${word#@}" body$n ;; esac; done ;;
-*provisioningState*) echo Succeeded ;;
-*"account show"*) echo sub-1 ;;
-*"--query location"*) echo westeurope ;;
-*"--query id"*) echo /subscriptions/sub-1/ws ;;
-*immutableId*) echo dcr-1 ;;
-*ogsIngestion*) echo https://endpoint ;;
-esac
-"""
-
-
-@pytest.mark.parametrize(("kind", "bodies"), [("direct", 2), ("dce", 3)])
-def test_the_script_puts_the_same_bodies_and_ends_with_the_variables(provision, tmp_path, kind, bodies):
-    """With a command line in the place of az that keeps what it gets."""
-    script, az = tmp_path / "make.sh", tmp_path / "bin" / "az"
-    az.parent.mkdir()
-    az.write_text(AZ)
-    az.chmod(0o755)
-    provision("--format", "az", "--kind", kind, "--output", str(script))
-    template = json.loads(provision("--kind", kind))
-    environment = os.environ | {"PATH": f"{az.parent}:{os.environ['PATH']}"}
-
-    done = subprocess.run(
-        ["sh", script.name, "group", "space", "object-1"],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
-
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == [
-        "DATA_COLLECTION_ENDPOINT=https://endpoint",
-        "LOGS_DCR_RULE_ID=dcr-1",
-        "LOGS_DCR_STREAM_NAME=Custom-AppLogs",
-    ]
-    table, *_, rule = (
-        json.loads((tmp_path / f"body{number}").read_text()) for number in range(1, bodies + 1)
+@pytest.mark.parametrize("form", ["arm", "terraform", "az"])
+def test_the_same_command_writes_the_same_file(tmp_path, form):
+    """In another process too, so that a repository has no change where there is none."""
+    command = [sys.executable, "-m", "dcrlog", "provision", "--format", form, "--kind", "dce"]
+    first, second = (
+        subprocess.run(
+            command, env=os.environ | {"PYTHONHASHSEED": seed}, capture_output=True, check=True, timeout=60
+        ).stdout
+        for seed in ("1", "2")
     )
-    assert table["properties"] == template["resources"][0]["properties"]
-    assert rule["location"] == "westeurope"
-    assert (
-        rule["properties"]["destinations"]["logAnalytics"][0]["workspaceResourceId"]
-        == "/subscriptions/sub-1/ws"
-    )
-    assert row_of(rule)["Message"] == "stock is low: 3 left"
-    assert f"role assignment create --role {ROLE}" in (tmp_path / "calls").read_text()
+
+    assert first == second
 
 
-def test_a_transformation_survives_the_script(provision, tmp_path):
-    """Quotes, backslashes and dollars are the shell's, too."""
-    text = 'source | extend A = strcat("\\n$1`x`", @"\\d") | extend B = "$workspace"'
-    rule = json.loads(json.dumps(RULE))
-    rule["dataFlows"][0]["transformKql"] = text
-    (tmp_path / "rule.json").write_text(json.dumps(rule))
-    script = provision("--rule", "rule.json", "--format", "az")
-    heredoc = script[script.rindex("<<JSON") :].partition("\nJSON\n")[0]
-    done = subprocess.run(
-        ["sh", "-c", f"cat {heredoc}\nJSON\n"], capture_output=True, text=True, check=True,
-        env=os.environ | {"workspace": "WS", "location": "L"},
-    )  # fmt: skip
+def test_a_long_table_has_a_rule_and_an_endpoint_with_names_that_azure_takes(provision):
+    """44 characters at most, and no hyphen at their end."""
+    table = "A" * 39 + "_rest_CL"
+    template = json.loads(provision("--table", table, "--kind", "dce"))
 
-    body = json.loads(done.stdout)
-    assert body["properties"]["dataFlows"][0]["transformKql"] == text
-    assert body["properties"]["destinations"]["logAnalytics"][0]["workspaceResourceId"] == "WS"
+    assert template["parameters"]["endpointName"]["defaultValue"] == "dce-" + "a" * 39
+
+
+def test_a_file_with_a_blank_in_its_name_is_quoted_in_the_commands(provision):
+    """They are for a shell."""
+    provision("--output", "my rule.json")
+
+    assert "--template-file 'my rule.json' " in provision.stderr
 
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("--preset", "perf"), "is no preset. There are 'syslog', "),
+        (("--preset", "perf"), "there is none for 'perf', but for syslog, commonsecuritylog"),
+        (("--preset", "request"), "'request' adds columns to a table of your own"),
+        (("--preset", "Event"), "outputStream is 'Microsoft-Event', and give it as --rule"),
+        (("--preset", "Shop_CL"), "For a table of your own give --table"),
+        (("--preset", "syslog", "--table", "Shop_CL"), "Leave --table out"),
         (("--preset", "syslog", "--sample", "sample.json"), "give one of them"),
         (("--columns", "missing.json"), "cannot be read: No such file or directory"),
         (("--sample", "sample.json", "--time", "When"), "no column 'When'. They have: TimeGenerated, Time"),
         (("--sample", "sample.json", "--time", "User"), "is a string, not a datetime"),
         (("--table", "AppLogs"), "must end in '_CL'. For an Azure table use --preset"),
+        (("--table", "x'y_CL"), "must start with a letter A-Z or a-z and go on with ASCII letters"),
         (("--stream", "AppLogs"), "did you mean 'Custom-AppLogs'?"),
+        (("--stream", "Custom-a.b"), "table 'a.b_CL': the name must start with a letter"),
+        (("--stream", "Microsoft-Syslog"), "must start with 'Custom-': a rule declares no others"),
+        (("--time", "When"), "--time is a column of --sample"),
+        (("--otel", "--sample", "sample.json"), "Leave --otel out"),
+        (("--otel", "--rule", "rule.json"), "Leave --otel out"),
+        (("--rule", "missing.json"), "rule file 'missing.json' cannot be read: No such file"),
+        (("--output", "nowhere/rule.json"), "'nowhere/rule.json' cannot be written: No such file"),
     ],
 )
 def test_what_cannot_be_provisioned_is_told_in_one_line(provision, arguments, told):
@@ -269,50 +155,76 @@ def test_what_cannot_be_provisioned_is_told_in_one_line(provision, arguments, to
     assert told in output
 
 
-REQUIRED = {
-    "Microsoft.OperationalInsights/workspaces/tables": set(),
-    "Microsoft.Insights/dataCollectionEndpoints": {"location"},
-    "Microsoft.Insights/dataCollectionRules": {"location"},
-    "Microsoft.Authorization/roleAssignments": {"scope"},
-}
-"""What the published types of each resource require beyond type, apiVersion, name and properties."""
-STREAM_TYPES = {"boolean", "datetime", "dynamic", "int", "long", "real", "string"}
-TABLE_TYPES = {"boolean", "dateTime", "dynamic", "guid", "int", "long", "real", "string"}
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        ("{", "the file 'columns.json' is not JSON"),
+        ("[1]", "columns must map a column's name to a field"),
+        ('{"Type": "kind"}', "'Type' is reserved"),
+        ('{"TimeGenerated": null}', "no column TimeGenerated of type datetime"),
+        (
+            json.dumps({f"C{number}": "a" for number in range(600)}),
+            "there are 615 columns; a table takes 500",
+        ),
+    ],
+)
+def test_columns_that_no_table_can_have_are_refused(provision, tmp_path, columns, told):
+    """Before Azure does it."""
+    (tmp_path / "columns.json").write_text(columns)
+    provision("--columns", "columns.json", status=1)
+
+    assert told in provision.stderr
 
 
-def check_template(template, kind):
-    """Check a template as Azure Resource Manager would, as far as the published schemas go."""
-    assert template.keys() == {"$schema", "contentVersion", "metadata", "parameters", "resources", "outputs"}
-    text = json.dumps({key: template[key] for key in ("resources", "outputs")})
-    assert set(re.findall(r"parameters\('(\w+)'\)", text)) | {"location"} == set(template["parameters"])
-    assert all(each["type"] == "string" for each in template["parameters"].values())
-    resources = {each["type"]: each for each in template["resources"]}
-    for resource in template["resources"]:
-        required = {"type", "apiVersion", "name", "properties"} | REQUIRED[resource["type"]]
-        assert required <= resource.keys()
-        assert re.fullmatch(r"\d{4}-\d\d-\d\d", resource["apiVersion"])
-        for expression in (*resource.get("dependsOn", ()), resource.get("scope", "")):
-            of = re.search(r"resourceId\('([\w./]+)'", expression)
-            assert of is None or of[1] in resources
-    for expression in re.findall(r'"(\[[^"]*\])"', text):
-        if expression.startswith("[") and "(" in expression:
-            assert expression.count("(") == expression.count(")")
-    schema = resources["Microsoft.OperationalInsights/workspaces/tables"]["properties"]["schema"]
-    assert {column["type"] for column in schema["columns"]} <= TABLE_TYPES
-    rule = resources["Microsoft.Insights/dataCollectionRules"]
-    (stream,) = rule["properties"]["streamDeclarations"].values()
-    assert {column["type"] for column in stream["columns"]} <= STREAM_TYPES
-    (destination,) = rule["properties"]["destinations"]["logAnalytics"]
-    assert {"workspaceResourceId", "name"} == destination.keys()
-    (flow,) = rule["properties"]["dataFlows"]
-    assert flow["destinations"] == [destination["name"]]
-    assert flow["streams"] == list(rule["properties"]["streamDeclarations"])
-    assert (rule.get("kind"), "dataCollectionEndpointId" in rule["properties"]) == (
-        ("Direct", False) if kind == "direct" else (None, True)
-    )
-    role = resources["Microsoft.Authorization/roleAssignments"]["properties"]
-    assert role.keys() >= {"roleDefinitionId", "principalId"}
-    assert ROLE in role["roleDefinitionId"]
-    assert set(template["outputs"]) == {
-        "DATA_COLLECTION_ENDPOINT", "LOGS_DCR_RULE_ID", "LOGS_DCR_STREAM_NAME",
-    }  # fmt: skip
+@pytest.mark.parametrize(
+    ("sample", "told"),
+    [
+        (b'{"aa": "\xff"}', "row 1 is not a JSON object: 'utf-8' codec can't decode byte 0xff"),
+        (b'{"aa": 1}\n{"aa":', "row 2 is not a JSON object: Input data was truncated"),
+        (b"[1]", "row 1 is not a JSON object: it is 1"),
+        (
+            b'{"aa": ' + b"[" * 9_000 + b"]" * 9_000 + b"}",
+            "row 1 is not a JSON object: it is nested too deeply",
+        ),
+        (b'[{"aa": 1}', "row 1 is not a JSON object: the array does not end"),
+        (b"", "no row with a column"),
+        (b"\x1f\x8bbroken", "cannot be read to its end"),
+    ],
+)
+def test_a_sample_that_cannot_be_read_is_told_with_the_row_and_the_reason(provision, tmp_path, sample, told):
+    """In one line."""
+    (tmp_path / "sample.json").write_bytes(sample)
+    provision("--sample", "sample.json", status=1)
+
+    assert told in provision.stderr
+    assert len(provision.stderr.splitlines()) == 1
+
+
+def test_a_sample_may_begin_with_a_byte_order_mark(provision, tmp_path):
+    """As Windows writes it."""
+    (tmp_path / "sample.json").write_bytes(b'\xef\xbb\xbf{"Amount": 1}')
+    template = json.loads(provision("--sample", "sample.json"))
+
+    assert "Amount" in Rule.parse(template).stream("Custom-Samples").types
+
+
+def test_a_column_of_the_time_counts_to_those_that_a_table_takes(provision, tmp_path):
+    """500 columns, of which none is TimeGenerated, are one too many."""
+    row = {f"C{number}": number for number in range(499)} | {"Time": "2026-11-23T21:01:54Z"}
+    (tmp_path / "sample.json").write_text(json.dumps([row]))
+    provision("--sample", "sample.json", "--time", "Time", status=1)
+
+    assert "there are 501 columns" in provision.stderr
+
+
+def test_a_rule_without_the_time_is_refused(provision, tmp_path):
+    """Unless a transformation makes it."""
+    rule = json.loads(json.dumps(RULE))
+    rule["streamDeclarations"]["Custom-Web"]["columns"].pop(0)
+    (tmp_path / "rule.json").write_text(json.dumps(rule))
+    provision("--rule", "rule.json", status=1)
+    assert "no column TimeGenerated of type datetime" in provision.stderr
+
+    rule["dataFlows"][0]["transformKql"] = "source | extend TimeGenerated = now()"
+    (tmp_path / "rule.json").write_text(json.dumps(rule))
+    assert row_of(json.loads(provision("--rule", "rule.json")))["Message"] == "stock is low: 3 left"

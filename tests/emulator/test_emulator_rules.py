@@ -206,11 +206,11 @@ def test_a_wrong_rule_is_refused_at_load(wrong, message):
 
 
 def test_a_file_with_a_mistake_is_named(tmp_path):
-    """The message starts with the file."""
+    """As everywhere else, in the words of the handler."""
     path = tmp_path / "dcr.json"
     path.write_text("{")
 
-    with pytest.raises(ConfigError, match=re.escape(f"{path}: the rule is not valid JSON")):
+    with pytest.raises(ConfigError, match=re.escape(f"rule file {str(path)!r}: the rule is not valid JSON")):
         Emulator(path)
 
 

@@ -2,7 +2,7 @@
 
 import itertools
 import json
-import os
+import shlex
 import sys
 from collections.abc import Iterator
 from enum import StrEnum
@@ -12,14 +12,14 @@ from typing import Annotated, Any, Final
 import msgspec
 import typer
 
+from dcrlog._rule_file import read_rule_file
 from dcrlog.cli.output import give_up
 from dcrlog.cli.provisioning import arm, script, terraform
 from dcrlog.cli.provisioning.infer import infer
 from dcrlog.cli.provisioning.plan import Kind, Plan, plan_columns, plan_preset, plan_rule, plan_sample
-from dcrlog.cli.sending.pieces import cut
+from dcrlog.cli.sending.pieces import Piece, cut
 from dcrlog.cli.sending.source import FAILURES, Source
 from dcrlog.errors import ConfigError, printable, shown
-from dcrlog.rules import Rule
 
 _MOST_ROWS: Final = 100_000
 
@@ -78,12 +78,16 @@ def provision(
             )
         if table is not None and not table.endswith("_CL"):
             raise ConfigError(f"--table: {shown(table)} must end in '_CL'. For an Azure table use --preset.")
+        if table is not None and preset is not None:
+            raise ConfigError("--preset says the table. Leave --table out.")
+        if time is not None and sample is None:
+            raise ConfigError("--time is a column of --sample. Give both, or leave --time out.")
+        if otel and (rule is not None or sample is not None):
+            raise ConfigError("--rule and --sample say the columns themselves. Leave --otel out.")
         if preset is not None:
-            if table is not None:
-                raise ConfigError("--preset says the table. Leave --table out.")
             plan = plan_preset(preset, stream=stream, kind=kind, otel=otel)
         elif rule is not None:
-            plan = plan_rule(_read_rule(rule), stream=stream, table=table, kind=kind)
+            plan = plan_rule(read_rule_file(rule), stream=stream, table=table, kind=kind)
         elif sample is not None:
             plan = plan_sample(infer(_rows(sample)), stream=stream, table=table, kind=kind, time=time)
         else:
@@ -106,27 +110,15 @@ def _write(plan: Plan, file_format: FileFormat, output: Path | None) -> None:
             raise ConfigError(f"the file {shown(str(output))} cannot be written: {error.strerror}.") from None
     for remark in plan.remarks:
         print(f"dcrlog provision: {printable(remark)}", file=sys.stderr)
-    print("Deploy it with:", *commands(str(output or "FILE")), sep="\n  ", file=sys.stderr)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"the file {shown(str(path))} cannot be read: {error.strerror}.") from None
-
-
-def _read_rule(path: Path) -> Rule:
-    try:
-        return Rule.from_json(_read(path))
-    except ConfigError as error:
-        raise ConfigError(f"{os.fspath(path)}: {error}") from None
+    print("Deploy it with:", *commands(shlex.quote(str(output or "FILE"))), sep="\n  ", file=sys.stderr)
 
 
 def _read_columns(path: Path) -> Any:
     try:
-        return json.loads(_read(path))
-    except ValueError as error:
+        return json.loads(path.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"the file {shown(str(path))} cannot be read: {error.strerror}.") from None
+    except (ValueError, RecursionError) as error:
         raise ConfigError(
             f"the file {shown(str(path))} is not JSON: {error}. Write what the handler's columns= takes."
         ) from None
@@ -139,19 +131,24 @@ def _rows(name: str) -> Iterator[dict[str, Any]]:
         with source.open() as opened:
             pieces = cut(opened.stream, opened.find_format())
             for piece in itertools.islice(pieces, _MOST_ROWS):
-                row = _row(piece.data)
-                if piece.flaw or row is None:
+                try:
+                    yield _row(piece)
+                except ValueError as error:
                     raise ConfigError(
-                        f"--sample: {shown(name)}, record {piece.number} is not a JSON object. Take it out."
-                    )
-                yield row
+                        f"--sample: {shown(name)}, row {piece.number} is not a JSON object: {error}. "
+                        "Mend it, or take it out."
+                    ) from None
     except FAILURES as error:
         raise ConfigError(f"the file {shown(name)} cannot be read to its end: {error}.") from None
 
 
-def _row(data: bytes) -> dict[str, Any] | None:
+def _row(piece: Piece) -> dict[str, Any]:
+    if piece.flaw is not None:
+        raise ValueError(piece.flaw)
     try:
-        found = msgspec.json.decode(data)
-    except (msgspec.DecodeError, RecursionError):
-        return None
-    return found if type(found) is dict else None
+        found = msgspec.json.decode(piece.data)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if type(found) is not dict:
+        raise ValueError(f"it is {shown(found)}")
+    return found

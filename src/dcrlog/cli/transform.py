@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from dcrlog._rule_file import read_rule_file
 from dcrlog.cli.output import give_up, plain
 from dcrlog.errors import ConfigError
 from dcrlog.kql import KqlError, Transformation
@@ -46,11 +47,9 @@ def transform(
 
 def _read_rule(path: Path) -> Rule:
     try:
-        return Rule.from_json(path.read_bytes())
-    except OSError as error:
-        give_up("transform", f"the rule {str(path)!r} cannot be read: {error.strerror}.")
+        return read_rule_file(path)
     except ConfigError as error:
-        give_up("transform", f"{path}: {error}")
+        give_up("transform", error)
 
 
 def _check(rule: Rule, *, strict: bool) -> None:

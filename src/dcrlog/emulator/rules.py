@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from dcrlog._rule_file import read_rule_file
 from dcrlog.emulator.default_rule import DEFAULT_RULE
 from dcrlog.emulator.destinations import Destination, passed, transformed
 from dcrlog.emulator.refused import Detail, RuleRefused, no_table, too_many, wrong_transformation
@@ -89,14 +90,7 @@ def load_rule(source: RuleSource) -> Rule:
     if source is None:
         return Rule.parse(DEFAULT_RULE)
     if isinstance(source, str | Path):
-        try:
-            return Rule.from_json(Path(source).read_bytes())
-        except OSError as error:
-            raise ConfigError(
-                f"the rule {str(source)!r} cannot be read: {error.strerror}. Name the rule's JSON file."
-            ) from None
-        except ConfigError as error:
-            raise ConfigError(f"{source}: {error}") from None
+        return read_rule_file(source)
     return Rule.parse(source)
 
 

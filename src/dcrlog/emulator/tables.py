@@ -1,14 +1,13 @@
 """The tables of the emulator's workspace, as people declare them and as Azure would create them."""
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, Self, get_args
 
 from dcrlog.errors import ConfigError, shown
-from dcrlog.schema import RESERVED_NAMES, Column, ColumnType
+from dcrlog.schema import RESERVED_NAMES, Column, ColumnType, check_custom_table_name
 from dcrlog.tables import azure_tables
 
 Plan = Literal["Analytics", "Basic", "Auxiliary"]
@@ -20,7 +19,6 @@ TableSource = str | Path | Mapping[str, Any] | Sequence[Mapping[str, Any]]
 TIME: Final = Column("TimeGenerated", ColumnType.DATETIME)
 
 _MAX_COLUMNS: Final = 500
-_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
 _SHAPES: Final = (
     'a list of {"name": ..., "type": ...}, an object of types by column name, or a table as the Tables API '
     'has it ("properties" with "schema")'
@@ -131,11 +129,7 @@ def check_table_name(name: str) -> None:
             f"table {shown(name)}: the name of a custom table ends in '_CL', and the Logs Ingestion API "
             "takes no Azure table of this name."
         )
-    if not _NAME.fullmatch(name):
-        raise ConfigError(
-            f"table {shown(name)}: the name must start with a letter A-Z or a-z and go on with ASCII "
-            "letters, digits and underscores."
-        )
+    check_custom_table_name(name)
     if name.lower().startswith("sqlite_"):
         raise ConfigError(f"table {name!r}: names starting with 'sqlite_' are SQLite's own.")
 

@@ -43,11 +43,10 @@ def commands(file: str) -> list[str]:
 
 
 def _parameters(plan: Plan) -> dict[str, Any]:
-    stem = plan.table.removesuffix("_CL").lower().replace("_", "-")
     parameters: dict[str, Any] = {
         "workspaceName": _text("Name of the Log Analytics workspace, in this resource group."),
         "location": _text("Region, which must be that of the workspace.", "[resourceGroup().location]"),
-        "ruleName": _text("Name of the data collection rule.", f"dcr-{stem}"),
+        "ruleName": _text("Name of the data collection rule.", f"dcr-{plan.stem}"),
         "principalId": _text("Object id of the identity that sends; empty assigns no role.", ""),
         "principalType": {
             **_text("What the identity is.", "ServicePrincipal"),
@@ -55,7 +54,7 @@ def _parameters(plan: Plan) -> dict[str, Any]:
         },
     }
     if plan.kind is Kind.DCE:
-        parameters["endpointName"] = _text("Name of the data collection endpoint.", f"dce-{stem}")
+        parameters["endpointName"] = _text("Name of the data collection endpoint.", f"dce-{plan.stem}")
     return parameters
 
 

@@ -1,6 +1,7 @@
 """Columns of rows that somebody has: names and types, and where the rows disagree. Pure."""
 
 import datetime as dt
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from dcrlog.errors import ConfigError, printable
-from dcrlog.schema import RESERVED_NAMES, Column, ColumnType, check_column_name
+from dcrlog.schema import MAX_NAME_LENGTH, RESERVED_NAMES, Column, ColumnType, check_column_name
 
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}", re.ASCII)
 _NO_NAME: Final = re.compile(r"[^A-Za-z0-9_]+")
@@ -43,11 +44,15 @@ def infer(rows: Iterable[Mapping[str, Any]]) -> Inferred:
         for name, value in row.items():
             seen.setdefault(name, Counter())[_kind(value)] += 1
     columns, remarks = [], []
+    taken = set(seen)
     for name, kinds in seen.items():
         try:
             check_column_name(name)
         except ConfigError as error:
-            remarks.append(f"{printable(str(error))} It is left out; {_advice(name)}.")
+            better = _better_name(name, taken)
+            taken.add(better)
+            told = printable(str(error)).removesuffix(" Choose another name.")
+            remarks.append(f"{told} It is left out: rename it before you send, for instance to {better!r}.")
             continue
         kind, remark = _type_of(kinds)
         if name == TIME and kind is not ColumnType.DATETIME:
@@ -108,8 +113,9 @@ def _told(kinds: Counter[str]) -> str:
     return ", ".join(f"{kind} in {count}" for kind, count in kinds.most_common())
 
 
-def _advice(name: str) -> str:
-    made = _NO_NAME.sub("_", name).strip("_")[:45] or "Column"
+def _better_name(name: str, taken: set[str]) -> str:
+    made = _NO_NAME.sub("_", name).strip("_")[:MAX_NAME_LENGTH] or "Column"
     if made in RESERVED_NAMES or not made[0].isalpha() or len(made) < 2:
-        made = f"Column_{made}"[:45]
-    return f"rename it before you send, for instance to {made!r}"
+        made = f"Column_{made}"[:MAX_NAME_LENGTH]
+    numbered = (f"{made[: MAX_NAME_LENGTH - 4]}_{number}" for number in itertools.count(2))
+    return next(each for each in itertools.chain([made], numbered) if each not in taken)

@@ -6,11 +6,12 @@ from enum import StrEnum
 from typing import Any, Final
 
 from dcrlog._mapping import DEFAULT_STREAM_NAME, DEFAULTS, OTEL_DEFAULTS, map_columns, stream_of
-from dcrlog._presets import find_preset
+from dcrlog._presets import PRESETS, Preset, find_preset
 from dcrlog.cli.provisioning.infer import TIME, Inferred
 from dcrlog.errors import ConfigError, shown
-from dcrlog.rules import Rule, table_of
-from dcrlog.schema import Column, ColumnType, Stream, check_stream_name
+from dcrlog.rules import Rule
+from dcrlog.schema import Column, ColumnType, Stream, check_custom_table_name, check_stream_name
+from dcrlog.tables import azure_tables
 
 ROLE: Final = "3913510d-42f4-4e42-8a64-420c390055eb"
 """Monitoring Metrics Publisher, the role that may send to a rule."""
@@ -21,7 +22,6 @@ ROLE_API: Final = "2022-04-01"
 DESTINATION: Final = "workspace"
 
 _MOST_COLUMNS: Final = 500
-_LONGEST_TRANSFORMATION: Final = 15_360
 
 
 class Kind(StrEnum):
@@ -56,16 +56,35 @@ class Plan:
 
     def __post_init__(self) -> None:
         check_stream_name(self.stream.name)
-        table_of(self.output_stream, where="--table")
-        if len(self.stream.columns) > _MOST_COLUMNS:
+        if not self.stream.name.startswith("Custom-"):
             raise ConfigError(
-                f"there are {len(self.stream.columns)} columns; a table takes {_MOST_COLUMNS}. Leave some "
+                f"--stream: {shown(self.stream.name)} must start with 'Custom-': a rule declares no others. "
+                "For an Azure table use --preset."
+            )
+        if self.is_custom:
+            self._check_table()
+        if self.transformation is None and self.stream.types.get(TIME) is not ColumnType.DATETIME:
+            raise ConfigError(
+                f"the stream has no column {TIME} of type datetime, as every table has it, and no "
+                "transformation makes one. Add it."
+            )
+        columns = len(self.table_columns)
+        if columns > _MOST_COLUMNS:
+            raise ConfigError(
+                f"there are {columns} columns; a table takes {_MOST_COLUMNS}. Leave some "
                 "out, or let a dynamic column take them."
             )
-        if len(self.transformation or "") > _LONGEST_TRANSFORMATION:
-            raise ConfigError(
-                f"the transformation has more than {_LONGEST_TRANSFORMATION} characters, which Azure refuses."
-            )
+
+    def _check_table(self) -> None:
+        try:
+            check_custom_table_name(self.table)
+        except ConfigError as error:
+            raise ConfigError(f"{error} Say another with --table.") from None
+
+    @property
+    def stem(self) -> str:
+        """What the names of rule and endpoint are made of; Azure takes 44 characters for an endpoint's."""
+        return self.table.removesuffix("_CL").lower().replace("_", "-")[:40].strip("-")
 
     @property
     def is_custom(self) -> bool:
@@ -125,12 +144,31 @@ def plan_columns(
 
 def plan_preset(preset: str, *, stream: str | None, kind: Kind, otel: bool) -> Plan:
     """Plan for an Azure table."""
-    found = find_preset(preset)
+    found = _find_preset(preset)
     columns = tuple(Column(name, ColumnType(column)) for name, column, _ in found.defaults(is_otel=otel))
     remarks = (f"the table {found.table} must exist: those of Sentinel come with Sentinel.",)
     return Plan(
         Stream(stream or found.stream_name, columns), found.table, found.transformation, kind, remarks
     )
+
+
+def _find_preset(name: str) -> Preset:
+    known = ", ".join(PRESETS)
+    if name == "request":
+        raise ConfigError(
+            "--preset: 'request' adds columns to a table of your own, and is no Azure table. Write "
+            '"request", with the quotes, into a file, and give that as --columns.'
+        )
+    try:
+        return find_preset(name)
+    except ConfigError:
+        pass
+    told = f"--preset: there is none for {shown(name)}, but for {known}."
+    if name in azure_tables():
+        told += f" Make a rule whose outputStream is 'Microsoft-{name}', and give it as --rule."
+    elif name.endswith("_CL"):
+        told += " For a table of your own give --table, and its columns as --columns or --sample."
+    raise ConfigError(told)
 
 
 def plan_rule(rule: Rule, *, stream: str | None, table: str | None, kind: Kind) -> Plan:

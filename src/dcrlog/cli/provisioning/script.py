@@ -27,11 +27,18 @@ trap 'rm -f "$body"' EXIT
 put() {{
     cat > "$body"
     az rest --method put --url "$1" --body "@$body" --output none
-    while
+    tries=120
+    while :; do
         state=$(az rest --method get --url "$1" --query properties.provisioningState --output tsv)
-        [ "$state" != Succeeded ]
-    do
-        case $state in Failed|Canceled) echo "$1: $state" >&2; exit 1 ;; esac
+        case $state in
+        Succeeded) return ;;
+        Failed|Canceled) tries=0 ;;
+        esac
+        if [ "$tries" -eq 0 ]; then
+            echo "$1: its provisioningState is '$state'" >&2
+            exit 1
+        fi
+        tries=$((tries - 1))
         sleep 5
     done
 }}
@@ -53,14 +60,13 @@ echo "LOGS_DCR_STREAM_NAME={stream}"
 
 def write_script(plan: Plan) -> str:
     """Return the script; its arguments are resource group, workspace and the sender's object id."""
-    stem = plan.table.removesuffix("_CL").lower().replace("_", "-")
     has_endpoint = plan.kind is Kind.DCE
-    parts = [_BEGIN.format(commands=commands("this file")[0], stem=stem)]
+    parts = [_BEGIN.format(commands=commands("this file")[0], stem=plan.stem)]
     if plan.is_custom:
         url = f'"$workspace/tables/{plan.table}?api-version={TABLE_API}"'
         parts.append(_put(url, {"properties": plan.table_properties()}))
     if has_endpoint:
-        parts.append(f"endpoint_id=$insights/dataCollectionEndpoints/${{ENDPOINT_NAME:-dce-{stem}}}")
+        parts.append(f"endpoint_id=$insights/dataCollectionEndpoints/${{ENDPOINT_NAME:-dce-{plan.stem}}}")
         access = {"networkAcls": {"publicNetworkAccess": "Enabled"}}
         parts.append(
             _put(f'"$endpoint_id?api-version={RULE_API}"', {"location": "$location", "properties": access})

@@ -1,6 +1,6 @@
 """The plan as a Terraform configuration. Pure."""
 
-import json
+import itertools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from dcrlog.cli.provisioning.plan import ROLE, RULE_API, TABLE_API, Kind, Plan
 
+_ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 
 
@@ -74,14 +75,13 @@ def _header() -> str:
 
 
 def _variables(plan: Plan) -> list[str]:
-    stem = plan.table.removesuffix("_CL").lower().replace("_", "-")
     variables: dict[str, dict[str, Any]] = {
         "resource_group_name": {"description": "Resource group of the workspace.", "type": _Raw("string")},
         "workspace_name": {"description": "Name of the Log Analytics workspace.", "type": _Raw("string")},
         "rule_name": {
             "description": "Name of the data collection rule.",
             "type": _Raw("string"),
-            "default": f"dcr-{stem}",
+            "default": f"dcr-{plan.stem}",
         },
         "principal_ids": {
             "description": "Object ids of the identities that send.",
@@ -93,7 +93,7 @@ def _variables(plan: Plan) -> list[str]:
         variables["endpoint_name"] = {
             "description": "Name of the data collection endpoint.",
             "type": _Raw("string"),
-            "default": f"dce-{stem}",
+            "default": f"dce-{plan.stem}",
         }
     return [_block(f'variable "{name}"', entries) for name, entries in variables.items()]
 
@@ -150,7 +150,7 @@ def _outputs(plan: Plan) -> list[str]:
 
 
 def _block(head: str, entries: Mapping[str, Any], *inner: str) -> str:
-    lines = [f"  {name} = {_value(value, 1)}" for name, value in entries.items()]
+    lines = _assignments(entries, 1)
     lines += ["  " + line for block in inner for line in block.splitlines()]
     return "\n".join([f"{head} {{", *lines, "}"])
 
@@ -160,15 +160,36 @@ def _value(value: Any, depth: int) -> str:
     if isinstance(value, _Raw):
         return value.text
     if isinstance(value, Mapping):
-        members = (f"{pad}{_key(key)} = {_value(member, depth + 1)}" for key, member in value.items())
-        return "\n".join(["{", *members, f"{end}}}"])
+        if not value:
+            return "{}"
+        return "\n".join(["{", *_assignments(value, depth + 1), f"{end}}}"])
     if isinstance(value, list):
         if not value:
             return "[]"
         return "\n".join(["[", *(f"{pad}{_value(member, depth + 1)}," for member in value), f"{end}]"])
-    # HCL's strings are JSON's, but for its two templates.
-    return json.dumps(value).replace("${", "$${").replace("%{", "%%{")
+    return _text(value)
 
 
-def _key(key: str) -> str:
-    return key if _IDENTIFIER.match(key) else json.dumps(key)
+def _assignments(entries: Mapping[str, Any], depth: int) -> list[str]:
+    """Write names and values with the equals signs of neighbours in one column, as `terraform fmt` does."""
+    written = [
+        (key if _IDENTIFIER.match(key) else _text(key), _value(value, depth))
+        for key, value in entries.items()
+    ]
+    lines = []
+    for is_single, run in itertools.groupby(written, lambda each: "\n" not in each[1]):
+        pairs = list(run)
+        width = max(len(key) for key, _ in pairs) if is_single else 0
+        lines += [f"{'  ' * depth}{key:<{width}} = {value}" for key, value in pairs]
+    return lines
+
+
+def _text(value: str) -> str:
+    """Quote a text; HCL has neither JSON's escapes for two of the control characters nor its surrogates."""
+    quoted = "".join(_ESCAPES.get(each) or (each if each.isprintable() else _escaped(each)) for each in value)
+    return f'"{quoted}"'.replace("${", "$${").replace("%{", "%%{")
+
+
+def _escaped(character: str) -> str:
+    number = ord(character)
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
