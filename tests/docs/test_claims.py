@@ -1,5 +1,6 @@
 """What the documentation says of the code, held against the code."""
 
+import ast
 import json
 import os
 import re
@@ -71,3 +72,38 @@ def test_each_table_that_comes_from_the_code_is_on_one_page():
     found = [name for page in pages() for name in names(page.read_text(encoding="utf-8"))]
 
     assert sorted(found) == sorted(TABLES)
+
+
+CALLS = {"say": 0, "warn": 0, "note_trouble": 1}
+
+
+def messages():
+    """What dcrlog itself says to people, on stderr and as warnings, each as the pieces between its values."""
+    for path in (ROOT / "src" / "dcrlog").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+            is_remark = isinstance(node, ast.Yield) and path.name == "rules.py"
+            if is_remark or (is_call and node.func.attr in CALLS):
+                told = node.value if is_remark else node.args[CALLS[node.func.attr]]
+                parts = [
+                    each.value
+                    for each in ast.walk(told)
+                    if isinstance(each, ast.Constant) and isinstance(each.value, str)
+                ]
+                if parts:
+                    yield f"{path.name}:{node.lineno}", parts
+
+
+def pieces(text):
+    """The parts of a text that are long enough to look for."""
+    found = (each.strip(" :;,.'()") for each in re.split(r"[.:;,] ", text))
+    return [each for each in found if len(each) >= 12]
+
+
+def test_each_message_to_people_is_on_the_page_of_symptoms():
+    """With its own words, so that it is found by them."""
+    page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    words = {where: [each for part in parts for each in pieces(part)] for where, parts in messages()}
+
+    assert len(words) >= 18
+    assert {where for where, told in words.items() if not any(each in page for each in told)} == set()
