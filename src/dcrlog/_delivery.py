@@ -83,7 +83,7 @@ class Delivery:
         except OSError as error:
             batch.strikes += error.errno not in _PASSING
             if batch.strikes < MOST_STRIKES or not self._spool.set_aside(batch.segment):
-                self._spool.note_trouble(error, "rows wait until they can be read")
+                self._spool.trouble.note(error, "rows wait until they can be read")
                 # For a while, as after a failure of the service, and nothing of it is deleted.
                 answer = Answer(status=None, code="spool", message=text(error), was_sent=False)
                 self._backoff.failed(answer, number)
@@ -127,7 +127,7 @@ class Delivery:
     def tell(self) -> float | None:
         """Tell what was lost, as far as that can be now; return the seconds until there is more to tell."""
         if self._spool is not None:
-            self._spool.say_trouble()
+            self._spool.trouble.say()
         return self._account.tell(is_well=self._backoff.is_well)
 
     def report_death(self, error: BaseException) -> None:

@@ -202,7 +202,7 @@ class Pipeline:
         if self._syncer is not None:
             self._syncer.sync()
         if self._spool is not None:
-            self._spool.say_trouble()
+            self._spool.trouble.say()
             self._spool.close()
 
     def drop_rest(self) -> int:

@@ -6,9 +6,7 @@
             <created, ns>-<number>.seg              a batch each
         quarantine/                                 what could not be read, never deleted by us
 
-An instance's directory is made under a hidden name, its owner file locked, then renamed: whoever sees it and
-gets the lock knows that its instance is dead. The kernel gives locks back at any kind of death, so there are
-no leases, heartbeats or clocks. Names and headers say where rows belong; they never decide where rows go.
+Names and headers say where rows belong; they never decide where rows go.
 """
 
 import errno
@@ -20,19 +18,18 @@ from pathlib import Path
 from typing import Final
 
 from dcrlog._clock import Clock
-from dcrlog._forking import LOCK_GUARD
 from dcrlog._frames import SEGMENT_BYTES
-from dcrlog._home import OWNER, SUFFIX, Lock, check_directory, prepare_home, remove_instance
+from dcrlog._home import SUFFIX
 from dcrlog._orphans import Orphans
+from dcrlog._own_directory import OwnDirectory
 from dcrlog._quarantine import Quarantine
 from dcrlog._report import Report
 from dcrlog._segment import Recovered, Segment, sync_file
+from dcrlog._trouble import Trouble
 
 _RETRY_SECONDS: Final = 1.0
 _FLOOR_BYTES: Final = 512 * 1024 * 1024
 _FLOOR_SHARE: Final = 0.05
-_SAY_SECONDS: Final = 60.0
-_MOST_RACES: Final = 3
 
 
 class Spool:
@@ -58,18 +55,15 @@ class Spool:
         self._instance_id = instance_id
         self._capacity = capacity
         self._clock = clock
-        self._report = report
         self._prefix = f"{self._destination.hex()[:16]}-"
-        self._directory: Path | None = None
-        self._lock: Lock | None = None
+        self._directory = OwnDirectory(home / f"{self._prefix}{instance_id}")
         self._number = self._synced = 0
         self._segments: set[Segment] = set()
         self._used: int | None = None
         self._settled: deque[Segment] = deque()
         self._failed_until = float("-inf")
-        self._is_in_trouble = False
-        self._untold: str | None = None
-        self._say_at = float("-inf")
+        self.trouble = Trouble(home, clock, report)
+        """What the disk meets."""
         self._quarantine = Quarantine(home)
         self.orphans = Orphans(
             home, self._prefix, self._destination, instance_id, clock=clock, quarantine=self._quarantine
@@ -100,7 +94,7 @@ class Spool:
             return None
         try:
             self._remove_settled()
-            directory = self._own_directory()
+            directory = self._directory.open()
             if not _has_room(directory):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             self._number += 1
@@ -108,11 +102,11 @@ class Spool:
             segment = Segment.create(path, self._destination, self._instance_id)
         except OSError as error:
             self._failed_until = self._clock.monotonic() + _RETRY_SECONDS
-            self.note_trouble(error, "rows are kept in memory only")
+            self.trouble.note(error, "rows are kept in memory only")
             return None
         self._used = None
         self._segments.add(segment)
-        self._is_in_trouble = False
+        self.trouble.end()
         return segment
 
     def seal(self, segment: Segment, rows: int) -> bool:
@@ -138,7 +132,7 @@ class Spool:
         except (FileNotFoundError, NotADirectoryError):
             return
         except OSError as error:
-            self.note_trouble(error, "damaged bytes are not kept")
+            self.trouble.note(error, "damaged bytes are not kept")
 
     def _remove(self, segment: Segment) -> None:
         if segment.remove():
@@ -169,9 +163,8 @@ class Spool:
                 try:
                     segment.sync()
                 except OSError as error:
-                    self.note_trouble(error, "rows would not survive a loss of power")
-        directory = self._directory
-        number = self._number
+                    self.trouble.note(error, "rows would not survive a loss of power")
+        directory, number = self._directory.path, self._number
         if directory is not None and number != self._synced:
             try:
                 sync_file(directory)
@@ -182,7 +175,7 @@ class Spool:
                 # The next segment finds that it has to be made again.
                 return
             except OSError as error:
-                self.note_trouble(error, "rows would not survive a loss of power")
+                self.trouble.note(error, "rows would not survive a loss of power")
 
     def adopt(self) -> tuple[str, Segment, Recovered] | None:
         """Take over the next segment of an instance that has died; None where there is none now.
@@ -199,72 +192,15 @@ class Spool:
         """Remove the instance's directory if nothing is left in it, and let others have the rest."""
         self._remove_settled()
         self.orphans.end()
-        directory, lock = self._directory, self._lock
-        if directory is None or lock is None:
-            return
-        if not any(segment.path.parent == directory for segment in (*self._segments, *self._settled)):
-            remove_instance(directory)
-            lock.release()
-            self._directory = self._lock = None
+        directory, left = self._directory.path, (*self._segments, *self._settled)
+        if directory is not None and not any(segment.path.parent == directory for segment in left):
+            self._directory.remove()
 
     def abandon(self) -> None:
         """Let go of everything, in a forked child: it is the parent's, whose locks stay held."""
-        if self._lock is not None:
-            self._lock.release()
-        self._lock = self._directory = None
+        self._directory.release()
         self.orphans.abandon()
         self._segments, self._settled, self._used = set(), deque(), None
-
-    def note_trouble(self, error: OSError, consequence: str) -> None:
-        """Have trouble with the disk told, once until a segment can be made again."""
-        if not self._is_in_trouble:
-            self._is_in_trouble = True
-            # By a sender: this may be a thread that logs.
-            self._untold = f"spool {self.home}: {error.strerror or error}; {consequence}"
-
-    def say_trouble(self) -> None:
-        """Tell people what the disk met, if it did; once a minute at most, where it comes and goes."""
-        untold, now = self._untold, self._clock.monotonic()
-        if untold is not None and now >= self._say_at:
-            self._untold, self._say_at = None, now + _SAY_SECONDS
-            self._report.say(untold, always=True)
-
-    def _own_directory(self) -> Path:
-        directory, lock = self._directory, self._lock
-        if directory is not None and lock is not None and lock.is_held:
-            return directory
-        if lock is not None:
-            lock.release()
-        self._directory = self._lock = None
-        prepare_home(self.home)
-        visible = self.home / f"{self._prefix}{self._instance_id}"
-        with LOCK_GUARD.section():
-            if os.path.lexists(visible):
-                # Ours still, though its lock was lost: nobody else has this id.
-                check_directory(visible)
-                self._lock = Lock(visible / OWNER, create=True)
-            else:
-                self._lock = self._make_directory(visible)
-        self._directory = visible
-        return visible
-
-    def _make_directory(self, visible: Path) -> Lock:
-        """Make a directory that nobody ever sees without its lock."""
-        hidden = visible.with_name(f".{visible.name}.new")
-        for _ in range(_MOST_RACES):
-            with suppress(FileExistsError):
-                hidden.mkdir(0o700)
-            # Another may take it for what a dead process has left, before the lock is held.
-            with suppress(FileNotFoundError, BlockingIOError):
-                lock = Lock(hidden / OWNER, create=True)
-                try:
-                    hidden.rename(visible)
-                except BaseException:
-                    lock.release()
-                    raise
-                lock.moved(visible / OWNER)
-                return lock
-        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
 
 def _has_room(directory: Path) -> bool:

@@ -269,7 +269,7 @@ def test_a_directory_that_was_not_synced_is_tried_again(spooled, monkeypatch):
     pipeline._spool.sync()
 
     inodes = {each.st_ino for each in synced}
-    wanted = (pipeline._spool._directory, pipeline._spool.home, pipeline._spool.home.parent)
+    wanted = (pipeline._spool._directory.path, pipeline._spool.home, pipeline._spool.home.parent)
     assert {path.stat().st_ino for path in wanted} <= inodes
 
 

@@ -395,7 +395,7 @@ def test_descriptors_that_an_application_closes_are_not_closed_again(spooled, ho
     clock = ManualClock()
     pipeline = spooled(ScriptedSender([]), clock=clock)
     put_quietly(pipeline, [large(1)])
-    number = pipeline._spool._lock._descriptor
+    number = pipeline._spool._directory._lock._descriptor
     os.close(number)
     own = os.open(tmp_path / "own", os.O_RDWR | os.O_CREAT)
     try:
@@ -573,7 +573,7 @@ def test_a_segment_of_another_destination_is_not_sent_here(spooled, orphaned, ho
     segment = orphaned()
     other = spooled(rule_id="dcr-00000000000000000000000000000002")
     put_quietly(other, [b'{"Message":"for elsewhere"}'])
-    (moved,) = other._spool._directory.glob("*.seg")
+    (moved,) = other._spool._directory.path.glob("*.seg")
     die(other)
     moved.rename(segment.with_name("9.seg"))
     alive, sender = adopted(spooled, 5)

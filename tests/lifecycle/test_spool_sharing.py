@@ -24,7 +24,7 @@ log.addHandler(handler)
 for number in range(100):
     log.info("parent-%d", number)
 parent = handler._pipeline.instance_id
-own = handler._pipeline._spool._directory
+own = handler._pipeline._spool._directory.path
 go, gone = os.pipe()
 child = os.fork()
 if child:
