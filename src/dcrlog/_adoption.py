@@ -3,10 +3,11 @@
 import threading
 
 from dcrlog._backoff import Backoff
-from dcrlog._batch import Batch, Stamp
+from dcrlog._batch import Batch
 from dcrlog._clock import Clock
 from dcrlog._queue import Queue
 from dcrlog._spool import Spool
+from dcrlog._stamp import Stamp
 
 
 class Adoption:

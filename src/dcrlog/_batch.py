@@ -5,13 +5,12 @@ without an index.
 """
 
 import itertools
-import os
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
-from dcrlog._forking import FORK_GUARD
+from dcrlog._gzip import compress, decompress
 from dcrlog._segment import Segment
+from dcrlog._stamp import Stamp
 
 MAX_BODY_BYTES: Final = 1_000_000
 """The service answers 413 above 1,048,576 bytes; the rest is headroom."""
@@ -26,40 +25,6 @@ _SEPARATOR: Final = b",\n"
 _PACKED_OVERHEAD: Final = 1_024
 _AWAY_OVERHEAD: Final = 512
 _MOST_ROWS: Final = MAX_BODY_BYTES // len(_SEPARATOR)
-
-
-class Stamp:
-    """Writes instance id and `Seq` into rows, as the first members of their JSON objects.
-
-    Attributes:
-        instance_id: Random, 24 hexadecimal digits.
-    """
-
-    __slots__ = ("_columns", "_form", "_has_seq", "instance_id")
-
-    def __init__(
-        self, instance_column: str | None, seq_column: str | None, instance_id: str | None = None
-    ) -> None:
-        self._columns = instance_column, seq_column
-        self.instance_id = instance_id or os.urandom(12).hex()
-        self._has_seq = seq_column is not None
-        form = f'{{"{instance_column}":"{self.instance_id}",' if instance_column else "{"
-        self._form = (f'{form}"{seq_column}":%d,%b' if self._has_seq else form).encode()
-
-    def of(self, instance_id: str) -> "Stamp":
-        """Return the stamp of another instance, whose rows go into the same columns."""
-        return Stamp(*self._columns, instance_id)
-
-    def write(self, first_seq: int, rows: list[bytes]) -> list[bytes]:
-        """Return the rows with their stamps; their `Seq` counts on from the first."""
-        form = self._form
-        if self._has_seq:
-            return [form % (seq, row[1:]) for seq, row in enumerate(rows, first_seq)]
-        return [form + row[1:] for row in rows]
-
-    def width(self, seq: int) -> int:
-        """Return by how many bytes a row grows, at most, in a batch whose first `Seq` is this."""
-        return len(self.write(seq + _MOST_ROWS, [b"{"])[0]) - 1
 
 
 class Batch:
@@ -116,7 +81,7 @@ class Batch:
         self.instance_id = stamp.instance_id
         self._stamp = stamp
         # Two brackets and n - 1 separators are as many bytes as n separators.
-        self.row_cost = stamp.width(first_seq) + len(_SEPARATOR)
+        self.row_cost = stamp.width(first_seq + _MOST_ROWS) + len(_SEPARATOR)
         self.open_rows: list[bytes] = []
         self._starts = [(0, first_seq)]
         self._packed: bytes | None = None
@@ -228,7 +193,7 @@ class Batch:
         """Return the rows, whole."""
         if self._packed is None:
             return list(self._stamped())
-        return split_body(zlib.decompress(self._packed, wbits=31))
+        return split_body(decompress(self._packed))
 
     def ranges(self) -> list[tuple[int, int]]:
         """Return first and last `Seq` of each unbroken run of its rows."""
@@ -278,27 +243,3 @@ _WRITES_NOTHING: Final = Stamp(None, None)
 def split_body(body: bytes) -> list[bytes]:
     """Return the rows of a body that `Batch.pack` made."""
     return body[1:-1].split(_SEPARATOR) if len(body) > len(b"[]") else []
-
-
-def compress(body: bytes) -> bytes:
-    """Gzip a body at the level that costs least for what it saves; with isal where it is installed."""
-    global _compress  # noqa: PLW0603 - chosen once, at the first body and not at import
-    if _compress is None:
-        _compress = _choose_codec()
-    return _compress(body)
-
-
-_compress: Callable[[bytes], bytes] | None = None
-
-
-def _choose_codec() -> Callable[[bytes], bytes]:
-    try:
-        with FORK_GUARD.section():
-            from isal import isal_zlib
-    except ImportError:
-        return _zlib_gzip
-    return lambda body: bytes(isal_zlib.compress(body, 1, wbits=31))
-
-
-def _zlib_gzip(body: bytes) -> bytes:
-    return zlib.compress(body, 1, wbits=31)

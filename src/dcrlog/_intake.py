@@ -6,12 +6,13 @@ Everything is guarded by one short section, which says who is inside and can be 
 from collections import deque
 from collections.abc import Callable
 
-from dcrlog._batch import MAX_BODY_BYTES, MAX_ROW_BYTES, ROW_OVERHEAD, Batch, Stamp
+from dcrlog._batch import MAX_BODY_BYTES, MAX_ROW_BYTES, ROW_OVERHEAD, Batch
 from dcrlog._clock import Clock, Signal
 from dcrlog._ledger import Ledger, Loss, LostFor
 from dcrlog._section import Section, inside
 from dcrlog._segment import Segment
 from dcrlog._spool import Spool
+from dcrlog._stamp import Stamp
 from dcrlog._waiting import Waiting
 from dcrlog.settings import OnFull
 from dcrlog.stats import DropReason

@@ -7,7 +7,6 @@ from typing import Final
 from dcrlog._account import Account, CompileOwn
 from dcrlog._adoption import Adoption
 from dcrlog._backoff import Backoff
-from dcrlog._batch import Stamp
 from dcrlog._client import ClientSender
 from dcrlog._clock import Clock
 from dcrlog._dead import DeadLetters
@@ -21,6 +20,7 @@ from dcrlog._retry import Sender
 from dcrlog._room import Room
 from dcrlog._senders import Senders
 from dcrlog._spool import Spool
+from dcrlog._stamp import Stamp
 from dcrlog._syncer import Syncer
 from dcrlog.settings import AccountRows, Settings
 

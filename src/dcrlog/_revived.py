@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from dcrlog._batch import MAX_BODY_BYTES, Batch, Stamp
+from dcrlog._batch import MAX_BODY_BYTES, Batch
 from dcrlog._dead import DEAD, LETTER_NAME, names_in, open_directory, read_letter
 from dcrlog._home import fcntl
+from dcrlog._stamp import Stamp
 
 
 class Revived:
@@ -80,7 +81,7 @@ class Revived:
             stamp = Stamp(None, None, instance_id)
             size, some = 0, list[tuple[int, bytes]]()
             for seq, row in sorted(rows.items()):
-                cost = len(row) + stamp.width(seq) + 2
+                cost = len(row) + 2
                 if some and size + cost > MAX_BODY_BYTES:
                     yield _batch(stamp, now, some)
                     size, some = 0, []

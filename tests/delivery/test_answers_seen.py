@@ -11,9 +11,9 @@ import trustme
 from azure.core.credentials import AccessToken
 
 from dcrlog import DropReason, LogsIngestionHandler
-from dcrlog._batch import compress
 from dcrlog._client import ClientSender
 from dcrlog._endpoint import parse_endpoint
+from dcrlog._gzip import compress
 from dcrlog._retry import TLS_FAILURE
 from dcrlog.emulator import Emulator, Fault
 

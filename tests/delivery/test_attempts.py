@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from dcrlog._batch import compress
 from dcrlog._client import ClientSender
 from dcrlog._endpoint import parse_endpoint
+from dcrlog._gzip import compress
 from dcrlog.emulator import Fault
 
 AUDIENCE = "https://monitor.azure.com"

@@ -8,9 +8,9 @@ import pytest
 from azure.core.credentials import AccessToken
 
 from dcrlog import LogsIngestionHandler
-from dcrlog._batch import compress
 from dcrlog._client import ClientSender
 from dcrlog._endpoint import parse_endpoint
+from dcrlog._gzip import compress
 from pipelines import make_logger
 
 AUDIENCE = "https://monitor.azure.com"

@@ -6,10 +6,11 @@ import os
 import pytest
 
 from dcrlog import DropReason
-from dcrlog._batch import Batch, Stamp
+from dcrlog._batch import Batch
 from dcrlog._clock import Signal, SystemClock
 from dcrlog._dead import DeadLetters
 from dcrlog._report import Report
+from dcrlog._stamp import Stamp
 from dcrlog.testing import Answer, SkippingClock
 from pipelines import JudgingSender, assert_balanced, deliver_here, die, make_pipeline, put_quietly
 

@@ -303,7 +303,8 @@ def test_a_full_queue_still_takes_the_rows_that_tell():
 
 def test_what_a_lost_row_told_is_told_again():
     """With drop_oldest the row that tells may be the next to go."""
-    from dcrlog._batch import Batch, Stamp
+    from dcrlog._batch import Batch
+    from dcrlog._stamp import Stamp
 
     ledger = Ledger()
     ledger.lose(DropReason.QUEUE_FULL, [(1, 5)], b'{"Level":"INFO"}')

@@ -7,7 +7,9 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcrlog._batch import MAX_BODY_BYTES, Batch, Stamp, compress, split_body
+from dcrlog._batch import MAX_BODY_BYTES, Batch, split_body
+from dcrlog._gzip import compress
+from dcrlog._stamp import Stamp
 
 json_rows = st.dictionaries(
     st.text(max_size=2),

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcrlog._batch import MAX_BODY_BYTES, ROW_OVERHEAD, Stamp
+from dcrlog._batch import MAX_BODY_BYTES, ROW_OVERHEAD
 from dcrlog._ledger import Ledger
 from dcrlog._queue import Queue
+from dcrlog._stamp import Stamp
 from dcrlog.settings import OnFull
 from dcrlog.stats import DropReason
 from dcrlog.testing import ManualClock

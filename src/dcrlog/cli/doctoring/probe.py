@@ -5,10 +5,11 @@ import uuid
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dcrlog._batch import Stamp, compress
 from dcrlog._client import ClientSender
+from dcrlog._gzip import compress
 from dcrlog._retry import TLS_FAILURE, Answer
 from dcrlog._rows import compile_builder
+from dcrlog._stamp import Stamp
 from dcrlog.cli.doctoring.finding import Finding, State
 from dcrlog.settings import Settings
 
