@@ -16,6 +16,7 @@ import typer
 
 from dcrlog.emulator import Emulator, EmulatorError, Fault
 from dcrlog.emulator.fault import parse_faults
+from dcrlog.emulator.queries import MAX_QUERY_ROWS
 from dcrlog.emulator.store import MAX_ROWS
 from dcrlog.errors import ConfigError, shown
 
@@ -61,6 +62,9 @@ def emulator(
         Path | None, typer.Option(help="Write the variables to this file, a line each, when it is ready.")
     ] = None,
     max_rows: Annotated[int, typer.Option(min=1, help="Rows that a table keeps.")] = MAX_ROWS,
+    max_query_rows: Annotated[
+        int, typer.Option(min=1, help="Rows that an answer to a query has at most.")
+    ] = MAX_QUERY_ROWS,
     fault: Annotated[
         list[str] | None, typer.Option(metavar="JSON", help="A fault, as POST /_emulator/faults takes it.")
     ] = None,
@@ -94,6 +98,7 @@ def emulator(
             http_port=http_port,
             db=db,
             max_rows=max_rows,
+            max_query_rows=max_query_rows,
         ) as running:
             for each in faults:
                 running.faults.add(each)

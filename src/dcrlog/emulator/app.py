@@ -21,6 +21,7 @@ from dcrlog.emulator.ingestion import Ingestion
 from dcrlog.emulator.injection import injected
 from dcrlog.emulator.landing import Landing
 from dcrlog.emulator.page.routes import page_route, page_routes
+from dcrlog.emulator.query_api import QueryApi
 from dcrlog.emulator.requestlog import Endpoint, Handler, RequestEntry, logged
 from dcrlog.emulator.service import Service
 
@@ -61,6 +62,8 @@ def build_app(
     def exposed(kind: Kind, handle: Handler) -> Endpoint:
         return entered(kind, injected(kind, handle, faults=service.faults, run=service.run))
 
+    query_api = QueryApi(service.queries, service.authority, service.run_query)
+    query = entered("query", query_api.answer)
     grants = tokens.TokenRoutes(service.authority)
     client_credentials = exposed("token", grants.client_credentials)
     nothing = _any_method("/{path:path}", entered("other", _unknown))
@@ -70,6 +73,9 @@ def build_app(
             "/_emulator", routes=[*page_routes(service), *control_routes(service, ca_certificate), nothing]
         ),
         _any_case("/dataCollectionRules/{rule_id}/streams/{stream}", exposed("ingestion", ingestion.answer)),
+        Route("/v1/$batch", entered("query", query_api.answer_batch), methods=["POST"]),
+        # A workspace by its id, or a resource by its path.
+        Route("/v1/{resource:path}/query", query, methods=["GET", "POST"]),
         Route(tokens.IDENTITY_PATH, exposed("token", grants.app_service), methods=["GET"]),
         Route("/metadata/identity/oauth2/token", exposed("token", grants.imds), methods=["GET"]),
         Route("/{tenant}/oauth2/token", client_credentials, methods=["POST"]),

@@ -140,8 +140,12 @@ class Authority:
             "token_type": "Bearer",
         }
 
-    def check(self, authorization: str | None) -> Bearer:
+    def check(self, authorization: str | None, *, any_audience: bool = False) -> Bearer:
         """Read the header `Authorization`.
+
+        Args:
+            authorization: The header.
+            any_audience: Take tokens for other audiences than that of ingestion, too.
 
         Raises:
             Refusal: There is no token, or it is not ours, has expired or is for another audience.
@@ -158,7 +162,7 @@ class Authority:
                 f"The access token expiry UTC time '{_utc(claims['exp'])}' is earlier than current UTC time "
                 f"'{_utc(time.time())}'.",
             )
-        if claims["aud"] not in _AUDIENCES:
+        if not any_audience and claims["aud"] not in _AUDIENCES:
             raise unauthorized(
                 "InvalidAudience",
                 f"The access token has been obtained for wrong audience or resource '{claims['aud']}'. "

@@ -9,12 +9,12 @@ from dcrlog.emulator import auth
 from dcrlog.emulator.answers import EmulatorError
 from dcrlog.emulator.faults import Faults
 from dcrlog.emulator.landing import Mode
+from dcrlog.emulator.queries import MAX_QUERY_ROWS
 from dcrlog.emulator.rules import RuleSource
 from dcrlog.emulator.running import Options, Running, run
 from dcrlog.emulator.service import Service
 from dcrlog.emulator.store import MAX_ROWS
 from dcrlog.emulator.tables import TableSource
-from dcrlog.emulator.variables import variables
 from dcrlog.emulator.workspace import Workspace
 from dcrlog.errors import ConfigError
 
@@ -39,6 +39,7 @@ class Emulator:
         http_port: The http port; 0 takes a free one.
         db: A database file to keep rows in; None keeps them in memory.
         max_rows: A table that grows over this loses its oldest rows, with a warning in the request log.
+        max_query_rows: An answer to a query has at most this many rows, and says so where there are more.
         grant_role: False gives tokens without the role, so that ingestion answers 403. The client id
             `"no-role"` has the same effect for one client.
 
@@ -60,15 +61,12 @@ class Emulator:
         http_port: int = 0,
         db: str | Path | None = None,
         max_rows: int = MAX_ROWS,
+        max_query_rows: int = MAX_QUERY_ROWS,
         grant_role: bool = True,
     ) -> None:
-        if mode not in ("strict", "lenient"):
-            raise ConfigError(f"mode must be 'strict' or 'lenient', got {mode!r}.")
-        if max_rows < 1:
-            raise ConfigError(f"max_rows must be at least 1, got {max_rows}.")
-        self._options = Options(
-            host, tuple(names), port, http_port, None if db is None else Path(db), max_rows, mode, limits
-        )
+        path = None if db is None else Path(db)
+        name = tuple(names)
+        self._options = Options(host, name, port, http_port, path, max_rows, mode, limits, max_query_rows)
         if create_tables is None and mode == "lenient":
             create_tables = True
         self._workspace = Workspace(tables or {}, create_tables=create_tables, strict=mode == "strict")
@@ -167,13 +165,7 @@ class Emulator:
         rule = self._workspace.rule(rule_id or self.rule_id)
         if rule is None:
             raise EmulatorError(f"there is no rule {rule_id!r}. Rules: {', '.join(self.rule_ids)}.")
-        return variables(
-            https=self.endpoint,
-            http=self.http_endpoint,
-            ca_bundle=self.ca_bundle,
-            rule_id=rule.immutable_id,
-            stream=stream_name or next(iter(rule.streams)),
-        )
+        return self._require().environment(rule, stream_name)
 
     def token(
         self, audience: str = auth.DEFAULT_AUDIENCE, *, expires_in: float = 3600, role: bool = True
@@ -207,6 +199,17 @@ class Emulator:
         """
         return self._service_with(table).store.rows(table)
 
+    def query(self, kql: str) -> list[dict[str, Any]]:
+        """Run a query over all rows, as the query API does, and return what comes out, by column.
+
+        Datetimes are ISO text in UTC with seven digits; dynamic values are Python values.
+
+        Raises:
+            KqlError: It is wrong, or not supported.
+            QueryLimitError: It takes over ten minutes, or too much memory.
+        """
+        return self._require().service.queries.rows(kql)
+
     def count(self, table: str) -> int:
         """Return how many rows a table holds; raises as `rows` does, and is far quicker."""
         return self._service_with(table).store.count(table)
@@ -237,9 +240,7 @@ class Emulator:
 
     def _service_with(self, table: str) -> Service:
         service = self._require().service
-        if table not in self._workspace.tables:
-            known = ", ".join(self._workspace.tables) or "none"
-            raise EmulatorError(f"the rule fills no table {table!r}. Tables: {known}.")
+        service.need_table(table)
         return service
 
     def _require(self) -> Running:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from dcrlog.emulator.answers import Refusal, failure, finish
 
-Kind = Literal["ingestion", "token", "other"]
+Kind = Literal["ingestion", "token", "query", "other"]
 
 # The log is long, and each of these is as long as its sender likes.
 _MOST_PATH: Final = 512
@@ -25,7 +25,7 @@ class RequestEntry:
     """One line of the request log, filled while the request is answered.
 
     Attributes:
-        kind: What was asked for: ingestion, a token, or a path that nothing answers.
+        kind: What was asked for: ingestion, a token, a query, or a path that nothing answers.
         status: The status of the answer; 0 where a fault leaves the request without one.
         fault: The action of the fault that hit the request.
         error: The error code of a refusal.

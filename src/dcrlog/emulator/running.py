@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from dcrlog.emulator.app import build_app
 from dcrlog.emulator.auth import Authority
@@ -15,14 +16,24 @@ from dcrlog.emulator.database import Database
 from dcrlog.emulator.faults import Faults
 from dcrlog.emulator.guard import Names
 from dcrlog.emulator.landing import Mode
+from dcrlog.emulator.rules import ServedRule
 from dcrlog.emulator.server import FOUND_AS_USUAL, Server, found_at, listen
 from dcrlog.emulator.service import Service
+from dcrlog.emulator.variables import variables
 from dcrlog.emulator.workspace import Workspace
+from dcrlog.errors import ConfigError
+
+_QUERIES: Final = 4
+"""Queries that run at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to run; see `Emulator`."""
+    """How to run; see `Emulator`.
+
+    Raises:
+        ConfigError: A setting has a value that makes no sense.
+    """
 
     host: str
     names: tuple[str, ...]
@@ -32,6 +43,14 @@ class Options:
     max_rows: int
     mode: Mode
     limits: bool
+    max_query_rows: int
+
+    def __post_init__(self) -> None:
+        if self.mode not in ("strict", "lenient"):
+            raise ConfigError(f"mode must be 'strict' or 'lenient', got {self.mode!r}.")
+        for name, least in (("max_rows", self.max_rows), ("max_query_rows", self.max_query_rows)):
+            if least < 1:
+                raise ConfigError(f"{name} must be at least 1, got {least}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +71,16 @@ class Running:
     http: str
     ca_bundle: str
 
+    def environment(self, rule: ServedRule, stream_name: str | None) -> dict[str, str]:
+        """Return the variables with which a program sends to a stream of a rule, else to its first one."""
+        return variables(
+            https=self.https,
+            http=self.http,
+            ca_bundle=self.ca_bundle,
+            rule_id=rule.immutable_id,
+            stream=stream_name or next(iter(rule.streams)),
+        )
+
 
 def run(
     options: Options,
@@ -70,6 +99,8 @@ def run(
         undo.callback(database.close)
         worker = ThreadPoolExecutor(1, "dcrlog-emulator-store")
         undo.callback(worker.shutdown)
+        query_worker = ThreadPoolExecutor(_QUERIES, "dcrlog-emulator-query")
+        undo.callback(query_worker.shutdown, cancel_futures=True)
         service = Service.build(
             workspace,
             database,
@@ -79,7 +110,10 @@ def run(
             max_rows=options.max_rows,
             limits=options.limits,
             run=lambda work: asyncio.get_running_loop().run_in_executor(worker, work),
+            run_query=lambda work: asyncio.get_running_loop().run_in_executor(query_worker, work),
+            max_query_rows=options.max_query_rows,
         )
+        undo.callback(service.queries.close)
         https, http = (
             undo.enter_context(listen(options.host, port)) for port in (options.port, options.http_port)
         )

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from dcrlog.emulator.answers import EmulatorError
 from dcrlog.emulator.auth import Authority
 from dcrlog.emulator.database import Database
 from dcrlog.emulator.faults import Faults
@@ -13,6 +14,7 @@ from dcrlog.emulator.history import History
 from dcrlog.emulator.ingestion import Run
 from dcrlog.emulator.landing import Mode
 from dcrlog.emulator.pulse import Pulse
+from dcrlog.emulator.queries import Queries
 from dcrlog.emulator.rules import RuleSource, ServedRule
 from dcrlog.emulator.store import Store
 from dcrlog.emulator.story import Story, tell
@@ -35,6 +37,8 @@ class Service:
         mode: How strictly to answer.
         run: Runs a function in a thread, so that the event loop answers others meanwhile.
         windows: What each rule has taken in the present minute; None where it may take any amount.
+        queries: Runs queries.
+        run_query: As `run`, in threads where queries keep only each other waiting.
     """
 
     workspace: Workspace
@@ -46,6 +50,8 @@ class Service:
     mode: Mode
     run: Run
     windows: dict[str, Window] | None
+    queries: Queries
+    run_query: Run
 
     @classmethod
     def build(
@@ -59,6 +65,8 @@ class Service:
         max_rows: int,
         limits: bool,
         run: Run,
+        run_query: Run,
+        max_query_rows: int,
     ) -> "Service":
         """Lay out the tables in a database, which may have some already.
 
@@ -72,7 +80,20 @@ class Service:
         except (sqlite3.Error, msgspec.DecodeError, msgspec.ValidationError) as error:
             raise database.unusable(str(error)) from None
         windows: dict[str, Window] | None = {} if limits else None
-        return cls(workspace, store, history, Pulse(), faults, authority, mode, run, windows)
+        queries = Queries(store, workspace, max_query_rows)
+        return cls(
+            workspace,
+            store,
+            history,
+            Pulse(),
+            faults,
+            authority,
+            mode,
+            run,
+            windows,
+            queries,
+            run_query,
+        )
 
     def describe(self) -> dict[str, Any]:
         """Return what is served, as JSON values."""
@@ -85,6 +106,16 @@ class Service:
             "tables": list(self.workspace.tables),
             "mode": self.mode,
         }
+
+    def need_table(self, table: str) -> None:
+        """Refuse the name of a table that there is not.
+
+        Raises:
+            EmulatorError: Names those that there are.
+        """
+        if table not in self.workspace.tables:
+            known = ", ".join(self.workspace.tables) or "none"
+            raise EmulatorError(f"the rule fills no table {table!r}. Tables: {known}.")
 
     def put_rule(self, rule_id: str, source: RuleSource) -> tuple[ServedRule, bool]:
         """Put a rule in place of the one of that id, or add it, and tell whether it is a new one.

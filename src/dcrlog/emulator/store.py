@@ -5,8 +5,7 @@ runs, with `sqlite3 FILE 'select * from AppLogs_CL'`.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any, Final
@@ -16,6 +15,7 @@ import msgspec
 from dcrlog.emulator.answers import EmulatorError
 from dcrlog.emulator.coerce import Value
 from dcrlog.emulator.database import Database, quoted
+from dcrlog.emulator.scan import READERS, Span, scan
 from dcrlog.emulator.tables import Table
 from dcrlog.schema import Column, ColumnType
 
@@ -120,6 +120,19 @@ class Store:
             for number, *row in found
         ]
 
+    def scan(self, table: str, columns: Sequence[str], span: Span | None = None) -> Iterator[tuple[Any, ...]]:
+        """Yield the JSON values of columns, for the rows that are there at the beginning.
+
+        Args:
+            table: The table's name.
+            columns: The columns.
+            span: Which rows, by their time; None for all.
+
+        Raises:
+            KeyError: There is no such table or column.
+        """
+        return scan(self._database, self._tables[table], self._names[table], columns, span)
+
     def count(self, table: str) -> int:
         """Return how many rows a table holds.
 
@@ -193,23 +206,6 @@ def _physical_names(columns: Sequence[Column]) -> dict[str, str]:
         names[column.name] = name
     return names
 
-
-def _read_dynamic(text: str) -> Any:
-    with suppress(RecursionError):
-        return msgspec.json.decode(text)
-    return text
-
-
-def _read_datetime(text: str) -> str:
-    return text[:-1].rstrip("0").rstrip(".") + "Z"
-
-
-READERS: Final[Mapping[ColumnType, Callable[[Any], Any]]] = {
-    ColumnType.BOOLEAN: bool,
-    ColumnType.DYNAMIC: _read_dynamic,
-    ColumnType.DATETIME: _read_datetime,
-}
-"""From what a column keeps to a JSON value, where they differ."""
 
 # SQLite takes a column's affinity from words in its type: "int" gives integers, "text" text, "real" floats.
 _STORED_TYPES: Final[Mapping[ColumnType, str]] = {

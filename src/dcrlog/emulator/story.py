@@ -12,7 +12,8 @@ from dcrlog.emulator.body import decode, decompress
 from dcrlog.emulator.coerce import Coerced, coerce_rows
 from dcrlog.emulator.destinations import compiled
 from dcrlog.emulator.history import Body, History, Part, Reason
-from dcrlog.emulator.store import READERS, Store
+from dcrlog.emulator.scan import READERS
+from dcrlog.emulator.store import Store
 from dcrlog.schema import Column, ColumnType
 
 Row = Mapping[str, Any]

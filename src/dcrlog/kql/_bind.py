@@ -26,6 +26,8 @@ def bind(node: tree.Node, scope: Scope) -> Typed:
         MistakeError: A name means nothing, or types do not go together.
     """
     scope.notes.count(node.at)
+    if scope.special is not None and (found := scope.special(node, scope)) is not None:
+        return found
     return _BINDERS[type(node)](node, scope)
 
 
@@ -118,9 +120,13 @@ def _among(node: tree.Among, scope: Scope) -> Typed:
 
 
 def _option(node: tree.Node, scope: Scope) -> Typed:
-    found = (
-        scope.lets.get(node.name) if isinstance(node, tree.Name) and node.name not in scope.columns else None
-    )
+    if not isinstance(node, tree.Name) or node.name in scope.columns:
+        return bind(node, scope)
+    found = scope.lets.get(node.name)
+    if scope.special is not None and (
+        isinstance(found, Table) or (found is None and node.name in scope.tables)
+    ):
+        return bind(tree.Pipeline(tree.Source(node.name, None, at=node.at), (), at=node.at), scope)
     if not isinstance(found, Table):
         return bind(node, scope)
     table = found.pipeline

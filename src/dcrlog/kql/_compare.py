@@ -1,11 +1,13 @@
 """What the operators on values do. None of it raises; null is None."""
 
 import math
-from typing import Any
+from typing import Any, Final
 
 from dcrlog.kql._casts import text_to_long, text_to_real, to_long
 from dcrlog.kql._folding import fold
 from dcrlog.kql._ticks import in_datetime, in_timespan
+
+_LISTS: Final = frozenset({list, frozenset})
 
 
 def add(one: int, other: int) -> int | None:
@@ -152,12 +154,16 @@ def has_suffix(text: str, term: str) -> bool:
     return has_prefix(text[::-1], term[::-1])
 
 
-def among(value: Any, options: Any) -> bool:
+def among(value: Any, options: Any) -> bool | None:
     """Tell whether a value is in an array, or is the value that stands in the place of one."""
+    if options.__class__ not in _LISTS:
+        return equal(value, options)
     try:
-        return value in options if options.__class__ is list else bool(value == options)
-    except RecursionError:
+        found = value in options
+    except (RecursionError, TypeError):
+        # An array has no place in a set.
         return False
+    return None if found and value is None else found
 
 
 def among_folded(value: str, options: Any) -> bool:

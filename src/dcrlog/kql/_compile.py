@@ -9,10 +9,10 @@ from typing import Any, Final
 from dcrlog.errors import ConfigError, shown
 from dcrlog.kql import _tree as tree
 from dcrlog.kql._bind import bind
-from dcrlog.kql._emit import Emitter
+from dcrlog.kql._emit import Emitter, load
 from dcrlog.kql._lets import bind_lets
 from dcrlog.kql._output import check_output
-from dcrlog.kql._pipeline import Columns, PipelineWriter
+from dcrlog.kql._pipeline import PipelineWriter
 from dcrlog.kql._reading import can_be_read, emit_reading, emit_writing
 from dcrlog.kql._scope import Notes, Scope
 from dcrlog.kql._statements import parse
@@ -121,7 +121,7 @@ def compile_transformation(
     notes = Notes(strict)
     try:
         code, constants, output = generate(parse(text), stream, notes)
-        run = _load(code, constants)
+        run: _Run = load(code, constants, "transform")
     except MistakeError as mistake:
         raise mistake.of(text) from None
     except (RecursionError, MemoryError):
@@ -159,9 +159,7 @@ def generate(
     """
     emitter = Emitter()
     emitter.indent = 2
-    source: Columns = {
-        name: Local(of, of is not Type.STRING, emitter.fresh("v")) for name, of in stream.items()
-    }
+    source = {name: Local(of, of is not Type.STRING, emitter.fresh("v")) for name, of in stream.items()}
     scope = bind_lets(script.lets, Scope({}, {}, notes), bind)
     output = PipelineWriter(source, emitter).write(script.query, scope)
     cells = [f"{emitter.constant(name)}: {emit_writing(emitter, value)}" for name, value in output.items()]
@@ -169,7 +167,7 @@ def generate(
     reading = [
         (2, line)
         for name, column in source.items()
-        if isinstance(column, Local) and column.identifier in emitter.used
+        if column.identifier in emitter.used
         for line in emit_reading(emitter, name, column)
     ]
     head = [(0, "def transform(rows, now, append):"), (1, "for row in rows:")]
@@ -178,13 +176,3 @@ def generate(
     lines = [*head, *reading, *emitter.lines]
     code = "\n".join(f"{' ' * indent}{line}" for indent, line in lines) + "\n"
     return code, emitter.constants, {name: value.type for name, value in output.items()}
-
-
-def _load(code: str, constants: Mapping[str, Any]) -> _Run:
-    names: dict[str, Any] = {
-        "__builtins__": {"float": float, "int": int, "len": len, "str": str},
-        **constants,
-    }
-    exec(compile(code, "<transformation>", "exec"), names)
-    run: _Run = names["transform"]
-    return run

@@ -4,12 +4,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from dcrlog.kql._compare import all_of, any_of
+from dcrlog.kql._scope import too_large
 from dcrlog.kql._typed import Apply, Choose, Const, Junction, Local, Negation, Typed
 from dcrlog.kql._types import Type
 from dcrlog.kql.errors import MistakeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 _MAX_NESTING: Final = 12
 _MAX_NODES: Final = 50_000
@@ -122,7 +123,7 @@ class Emitter:
     def _tally(self) -> None:
         self._nodes += 1
         if self._nodes > _MAX_NODES:
-            raise MistakeError("the transformation is too large when its functions are expanded", (0, 0))
+            raise too_large((0, 0))
 
     def _const(self, node: Const) -> str:
         if node.value.__class__ in _PLAIN and not (node.value and abs(node.value) >= 1 << 63):
@@ -175,6 +176,17 @@ class Emitter:
             return f"({f' {node.operator} '.join(operands)})"
         join: Callable[..., Any] = all_of if node.operator == "and" else any_of
         return f"{self.constant(join)}({', '.join(operands)})"
+
+
+def load(code: str, constants: "Mapping[str, Any]", name: str) -> "Callable[..., Any]":
+    """Return the generated function of that name."""
+    names: dict[str, Any] = {
+        "__builtins__": {"float": float, "int": int, "len": len, "str": str},
+        **constants,
+    }
+    exec(compile(code, "<kql>", "exec"), names)
+    found: Callable[..., Any] = names[name]
+    return found
 
 
 def _not(value: bool) -> bool:

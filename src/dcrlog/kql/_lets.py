@@ -64,7 +64,7 @@ def _as_table(node: tree.Node, scope: Scope) -> tree.Pipeline | None:
     """Return what looks like a value, and names a table."""
     if isinstance(node, tree.Name) and node.name not in scope.columns:
         found = scope.lets.get(node.name)
-        if isinstance(found, Table) or (found is None and node.name == "source"):
+        if isinstance(found, Table) or (found is None and node.name in scope.tables):
             return tree.Pipeline(tree.Source(node.name, None, at=node.at), (), at=node.at)
     if isinstance(node, tree.Call):
         defined = scope.lets.get(node.name)

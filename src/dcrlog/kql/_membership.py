@@ -44,7 +44,9 @@ def _in(value: Typed, options: Sequence[tuple[Typed, Span]], at: Span) -> Typed:
     fixed: dict[Type, tuple[Typed, set[object]]] = {}
     for option, where in _spread(options):
         if option.type is Type.DYNAMIC and not isinstance(option, Const):
-            comparisons.append(apply(compare.among, [value, option], Type.BOOL))
+            comparisons.append(
+                apply(compare.among, [value, option], Type.BOOL, takes_null=True, may_fail=True)
+            )
             continue
         one, other = comparable(value, option, where)
         is_scalar = value.type is not Type.DYNAMIC or one is not value

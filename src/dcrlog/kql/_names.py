@@ -52,9 +52,16 @@ def column_name(node: tree.Node, taken: Container[str], counts: dict[str, int]) 
         taken: The names of other columns.
         counts: The last number behind each name in the same statement; kept up to date.
     """
-    name = _name(node)
-    if isinstance(node, tree.Name) or (name is not None and name not in taken):
+    name = expression_name(node)
+    if isinstance(node, tree.Name):
         return name or ""
+    return free_name(name, taken, counts)
+
+
+def free_name(name: str | None, taken: Container[str], counts: dict[str, int]) -> str:
+    """Return a name that no other column has, with a number behind it where one has it."""
+    if name is not None and name not in taken:
+        return name
     stem = name or "Column"
     counts[stem] = counts.get(stem, 0) + 1
     while f"{stem}{counts[stem]}" in taken:
@@ -62,19 +69,20 @@ def column_name(node: tree.Node, taken: Container[str], counts: dict[str, int]) 
     return f"{stem}{counts[stem]}"
 
 
-def _name(node: tree.Node) -> str | None:
+def expression_name(node: tree.Node) -> str | None:
+    """Return the name that an expression has by itself, or None."""
     match node:
         case tree.Name():
             return node.name
         case tree.Member():
-            base = _name(node.base)
+            base = expression_name(node.base)
             return None if base is None else f"{base}_{node.key}"
         case tree.Index(index=tree.Literal(value=index)):
-            base = _name(node.base)
+            base = expression_name(node.base)
             return None if base is None else f"{base}_{index}"
         case tree.Call() if node.arguments and node.name in _TRANSPARENT:
-            return _name(node.arguments[0])
+            return expression_name(node.arguments[0])
         case tree.Call() if node.arguments and node.name in _PREFIXES:
-            base = _name(node.arguments[0])
+            base = expression_name(node.arguments[0])
             return None if base is None else _PREFIXES[node.name] + base
     return None

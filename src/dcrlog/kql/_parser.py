@@ -58,7 +58,7 @@ class ExpressionParser(TokenReader):
                 left = self._make(tree.Logic, start, operator, tuple(operands))
             elif operator in _AMONG:
                 self._expect("(")
-                left = self._make(tree.Among, start, operator, left, self._list(self.expression, ")"))
+                left = self._make(tree.Among, start, operator, left, self._list(self._option, ")"))
             elif operator in _RANGES:
                 self._expect("(")
                 low = self.expression()
@@ -69,6 +69,9 @@ class ExpressionParser(TokenReader):
             else:
                 left = self._make(tree.Binary, start, operator, left, self._climb(power + 1))
         return left
+
+    def _option(self) -> tree.Node:
+        return self.expression()
 
     def _power(self) -> int:
         """Return how tightly the operator binds that comes next; 0 where none does."""

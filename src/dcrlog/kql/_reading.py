@@ -91,12 +91,14 @@ def can_be_read(of: Type) -> bool:
 
 def emit_reading(emitter: Emitter, name: str, column: Local) -> list[str]:
     """Return the lines that read a column of `row`."""
+    return [f"{column.identifier} = get({emitter.constant(name)})", emit_coercing(emitter, column)]
+
+
+def emit_coercing(emitter: Emitter, column: Local) -> str:
+    """Return the line that makes a column's value of the JSON value that is in its variable."""
     read, test = _READERS[column.type]
     identifier = column.identifier
-    return [
-        f"{identifier} = get({emitter.constant(name)})",
-        f"if {test.format(identifier)}: {identifier} = {emitter.constant(read)}({identifier})",
-    ]
+    return f"if {test.format(identifier)}: {identifier} = {emitter.constant(read)}({identifier})"
 
 
 def emit_writing(emitter: Emitter, value: Typed) -> str:

@@ -1,12 +1,12 @@
 """What names mean at a place in the text."""
 
 import difflib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass, field, replace
 
 from dcrlog.kql import _tree as tree
 from dcrlog.kql._typed import Typed
-from dcrlog.kql.errors import MistakeError, Span
+from dcrlog.kql.errors import MistakeError, Span, UndefinedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,24 +74,40 @@ class Notes:
         """
         self._work += 1
         if self._work > 50_000:
-            raise MistakeError("the transformation is too large when its functions are expanded", at)
+            raise too_large(at)
+
+
+def too_large(at: Span) -> MistakeError:
+    """Return the mistake of a text that expands to too much."""
+    return MistakeError("it is too large when its functions are expanded", at)
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Names and their meanings; a column hides a let statement of the same name."""
+    """Names and their meanings; a column hides a let statement of the same name.
+
+    Attributes:
+        columns: The columns of the input.
+        lets: What let statements name.
+        notes: Takes what is told beside the result.
+        special: Makes the expressions of nodes that mean more in a query than in a transformation; None for
+            all others.
+        tables: The tables that there are.
+    """
 
     columns: Mapping[str, Typed]
     lets: Mapping[str, Meaning]
     notes: Notes
+    special: Callable[[tree.Node, "Scope"], Typed | None] | None = None
+    tables: Container[str] = ("source",)
 
     def with_columns(self, columns: Mapping[str, Typed]) -> "Scope":
         """Return the scope of an operator whose input has these columns."""
-        return Scope(columns, self.lets, self.notes)
+        return replace(self, columns=columns)
 
     def with_lets(self, lets: Mapping[str, Meaning]) -> "Scope":
         """Return a scope with more names; they hide those that are there."""
-        return Scope(self.columns, {**self.lets, **lets}, self.notes)
+        return replace(self, lets={**self.lets, **lets})
 
     def find(self, name: str, at: Span) -> Typed:
         """Return what a name stands for in an expression.
@@ -107,9 +123,9 @@ class Scope:
         raise undefined_symbol(name, [*self.columns, *self.lets], at)
 
 
-def undefined_symbol(name: str, known: list[str], at: Span) -> MistakeError:
+def undefined_symbol(name: str, known: list[str], at: Span) -> UndefinedError:
     """Return the mistake of an unknown name."""
-    return MistakeError(f"Undefined symbol: {name}", at, hint=resembling(name, known))
+    return UndefinedError(name, at, hint=resembling(name, known))
 
 
 def resembling(name: str, known: list[str]) -> str:

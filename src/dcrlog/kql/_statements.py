@@ -12,11 +12,14 @@ def parse(text: str) -> tree.Script:
     Raises:
         MistakeError: The text is not of the language; it names the place and what was expected there.
     """
-    return _StatementParser(tokenize(text)).script()
+    return StatementParser(tokenize(text)).script()
 
 
-class _StatementParser(TabularParser):
+class StatementParser(TabularParser):
+    """Reads a whole text."""
+
     def script(self) -> tree.Script:
+        """Read let statements and the pipeline behind them."""
         lets: list[tree.Let] = []
         while self._is_let():
             lets.append(self._let())

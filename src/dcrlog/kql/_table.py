@@ -9,7 +9,7 @@ arrow, `?` marks a result that may be null though no argument is.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Generic, Literal, TypeVar
 
 from dcrlog.kql._typed import Const, Typed, apply, cast
 from dcrlog.kql._types import INTEGERS, NUMBERS, Type, kql_name
@@ -20,6 +20,8 @@ Standing = Literal["listed", "taken", "refused", "unlisted"]
 
 Evidence = Literal["documented", "field", "unsure"]
 """Where the semantics come from: Microsoft's documentation, people's reports, or neither."""
+
+_Made = TypeVar("_Made")
 
 _SIGNATURE: Final = re.compile(r"(\w+)\((.*)\)(?: -> (\w+)(\?)?)?")
 
@@ -56,7 +58,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Function:
+class Function(Generic[_Made]):
     """A function of the language.
 
     Attributes:
@@ -65,7 +67,7 @@ class Function:
         kinds: The kind of each parameter.
         least: How many arguments it needs.
         most: How many it takes; None for any number.
-        bind: Makes a typed expression of a call.
+        bind: Makes of a call what it stands for: a typed expression, or an aggregation.
         standing: What Azure does with it in a transformation.
         evidence: Where its semantics come from.
         family: The group under which the documentation lists it.
@@ -77,7 +79,7 @@ class Function:
     kinds: tuple[str, ...]
     least: int
     most: int | None
-    bind: Callable[[Call], Typed]
+    bind: Callable[[Call], _Made]
     standing: Standing
     evidence: Evidence
     family: str
@@ -85,8 +87,8 @@ class Function:
 
     def call(
         self, name: str, arguments: Sequence[Argument], at: Span, warn: Callable[[str, Span], None]
-    ) -> Typed:
-        """Check and convert the arguments, and make the expression.
+    ) -> _Made:
+        """Check and convert the arguments, and bind the call.
 
         Raises:
             MistakeError: There are too many arguments or too few, or one of a type that it does not take.
@@ -116,10 +118,26 @@ _CAST: Final = {
     "real": (Type.REAL, NUMBERS | {Type.STRING, Type.DYNAMIC}),
 }
 """To what an argument of a kind is converted, and from what."""
-_TAKEN: Final = {"long": INTEGERS, "number": NUMBERS}
+_TAKEN: Final = {
+    "long": INTEGERS,
+    "number": NUMBERS,
+    "summable": NUMBERS | {Type.TIMESPAN},
+    "averageable": NUMBERS | {Type.TIMESPAN, Type.DATETIME},
+    "orderable": frozenset(Type) - {Type.DYNAMIC},
+}
 """Types that a kind takes as they are."""
 
-FUNCTIONS: Final[dict[str, Function]] = {}
+_WANTED: Final = {
+    "string": "The expression must have one of the types: string or dynamic",
+    "long": "The expression value must be an integer",
+    "number": "The expression value must be a number",
+    "real": "The expression value must be a number",
+    "summable": "The expression value must be a number or a timespan",
+    "averageable": "The expression value must be a number, a timespan or a datetime",
+    "orderable": "The expression must have an order; cast it, as with tostring()",
+}
+
+FUNCTIONS: Final[dict[str, Function[Typed]]] = {}
 """Every function by name."""
 
 
@@ -132,6 +150,25 @@ def function(
     note: str = "",
 ) -> Callable[[Callable[[Call], Typed]], Callable[[Call], Typed]]:
     """Register a function that makes its typed expression itself."""
+
+    def register(bind: Callable[[Call], Typed]) -> Callable[[Call], Typed]:
+        made = make_function(signature, bind, standing=standing, evidence=evidence, family=family, note=note)
+        FUNCTIONS[made.name] = made
+        return bind
+
+    return register
+
+
+def make_function(
+    signature: str,
+    bind: Callable[[Call], _Made],
+    *,
+    standing: Standing,
+    evidence: Evidence,
+    family: str,
+    note: str,
+) -> Function[_Made]:
+    """Return the function of a signature."""
     found = _SIGNATURE.fullmatch(signature)
     if found is None:
         raise ValueError(signature)
@@ -139,14 +176,7 @@ def function(
     kinds = tuple(each.rstrip("?*+") for each in listed)
     least = sum(not each.endswith(("?", "*")) for each in listed)
     most = None if signature.count("*") + signature.count("+") else len(listed)
-
-    def register(bind: Callable[[Call], Typed]) -> Callable[[Call], Typed]:
-        FUNCTIONS[found[1]] = Function(
-            found[1], signature, kinds, least, most, bind, standing, evidence, family, note
-        )
-        return bind
-
-    return register
+    return Function(found[1], signature, kinds, least, most, bind, standing, evidence, family, note)
 
 
 def plain(
@@ -192,14 +222,7 @@ def _accept(name: str, kind: str, argument: Argument) -> Typed:
 
 
 def _wanted(kind: str) -> str:
-    match kind:
-        case "string":
-            return "The expression must have one of the types: string or dynamic"
-        case "long":
-            return "The expression value must be an integer"
-        case "number" | "real":
-            return "The expression value must be a number"
-    return f"A value of type {kql_name(Type(kind))} expected"
+    return _WANTED.get(kind) or f"A value of type {kql_name(Type(kind))} expected"
 
 
 def common_type(types: Sequence[Type]) -> Type | None:

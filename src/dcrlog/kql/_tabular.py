@@ -16,6 +16,9 @@ _KINDS: Final = frozenset({"simple", "regex", "relaxed"})
 class TabularParser(ExpressionParser):
     """Reads what stands behind a pipe."""
 
+    operators: tuple[str, ...] = OPERATORS
+    purpose = "transformations"
+
     def _tabular_operator(self) -> tree.Node:
         token = self._token
         start, word = token.at[0], _ALIASES.get(token.value, token.value)
@@ -38,9 +41,9 @@ class TabularParser(ExpressionParser):
     def _no_operator(self, token: Token) -> Exception:
         if token.kind != "name":
             return self._unexpected("a tabular operator")
-        known = ", ".join(OPERATORS)
+        known = ", ".join(self.operators)
         return syntax_error(
-            f"the operator '{token.value}' is not supported in transformations; expecting one of {known}",
+            f"the operator '{token.value}' is not supported in {self.purpose}; expecting one of {known}",
             token.at,
         )
 

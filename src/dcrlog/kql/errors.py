@@ -1,11 +1,11 @@
-"""What is wrong with a transformation, and where."""
+"""What is wrong with a transformation or a query, and where."""
 
 from typing import Final, Literal
 
 from dcrlog.errors import DcrlogError, printable
 
-Code = Literal["InvalidTransformQuery", "InvalidTransformOutput"]
-"""The codes under which Azure refuses a rule for its transformation."""
+Code = Literal["InvalidTransformQuery", "InvalidTransformOutput", "SyntaxError", "SemanticError"]
+"""The codes under which Azure refuses a rule for its transformation, and those of queries."""
 
 Span = tuple[int, int]
 """Where something stands in the text: the offset of its first character, and that behind its last."""
@@ -17,13 +17,13 @@ _WIDTH: Final = 100
 
 
 class KqlError(DcrlogError, ValueError):
-    """A transformation that Azure would refuse, or that the engine cannot carry out.
+    """A transformation or query that Azure would refuse, or that the engine cannot carry out.
 
     Attributes:
         code: The code under which Azure refuses it.
         reason: What is wrong, without the position: in Azure's words where they are known.
         hint: What to write instead, which Azure does not say; empty where there is no advice.
-        text: The whole transformation.
+        text: The whole text.
         line: Counted from 1.
         column: Counted from 1, in characters.
         length: How many characters are at fault; at least 1.
@@ -46,6 +46,11 @@ class KqlError(DcrlogError, ValueError):
             told = (
                 f"Error occurred while compiling query in query: {kind} at {self.line}:{self.column} : {told}"
             )
+        elif code == "SyntaxError":
+            shown = text[start : at[1]][:40] or "<EOF>"
+            told = f"Query could not be parsed at '{shown}' on line [{self.line},{self.column}]: {told}"
+        elif code == "SemanticError":
+            told = f"{told.removesuffix('.')} on line [{self.line},{self.column}]"
         super().__init__(told)
 
     def draw(self) -> str:
@@ -63,8 +68,12 @@ class KqlError(DcrlogError, ValueError):
         return f"{head}{printable(shown)}{tail}\n{indent}{'^' * marks}{told}"
 
 
+class QueryLimitError(DcrlogError):
+    """A query that takes more than it may."""
+
+
 class MistakeError(Exception):
-    """A mistake found below `compile_transformation`, which makes a `KqlError` of it."""
+    """A mistake found while a text is compiled, which makes a `KqlError` of it."""
 
     def __init__(self, reason: str, at: Span, *, kind: str = SEMANTIC, hint: str = "") -> None:
         super().__init__(reason)
@@ -72,12 +81,32 @@ class MistakeError(Exception):
         self.at = at
         self.kind = kind
         self.hint = hint
+        self.operator = ""
 
     def of(self, text: str) -> KqlError:
         """Return the error of the transformation with this text."""
         return KqlError("InvalidTransformQuery", self.reason, text, self.at, kind=self.kind, hint=self.hint)
 
 
+class UndefinedError(MistakeError):
+    """A name that means nothing."""
+
+    def __init__(self, name: str, at: Span, *, hint: str = "") -> None:
+        super().__init__(f"Undefined symbol: {name}", at, hint=hint)
+        self.name = name
+
+
 def syntax_error(reason: str, at: Span) -> MistakeError:
     """Return a mistake in the text itself."""
     return MistakeError(reason, at, kind=SYNTAX)
+
+
+def query_error(mistake: MistakeError, text: str) -> KqlError:
+    """Return the error of the query with this text, in Azure's words where they are known."""
+    code: Code = "SyntaxError" if mistake.kind == SYNTAX else "SemanticError"
+    reason = mistake.reason
+    if isinstance(mistake, UndefinedError):
+        reason = f"Failed to resolve column or scalar expression named '{mistake.name}'"
+    if mistake.operator:
+        reason = f"'{mistake.operator}' operator: {reason}"
+    return KqlError(code, reason, text, mistake.at, hint=mistake.hint)

@@ -1,0 +1,130 @@
+"""Queries over the rows of the store, each within limits."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from math import isfinite, isnan
+from time import monotonic, perf_counter
+from typing import Any, Final
+
+import msgspec
+
+from dcrlog.emulator.coerce import format_datetime
+from dcrlog.emulator.store import Store
+from dcrlog.emulator.workspace import Workspace
+from dcrlog.kql.query import Query, QueryLimitError, compile_query
+
+MAX_QUERY_ROWS: Final = 500_000
+"""Rows that Azure answers at most."""
+MAX_SECONDS: Final = 600
+"""Seconds that a query may take at most, however long its sender would wait."""
+
+_MAX_BYTES: Final = 100_000_000
+
+Span = tuple[datetime, datetime]
+
+
+class QueryTimeoutError(QueryLimitError):
+    """A query that took longer than it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a query gave.
+
+    Attributes:
+        query: The query.
+        rows: The rows, each an array in JSON.
+        seconds: How long it took.
+        limit: What kept further rows out; None where all are there.
+    """
+
+    query: Query
+    rows: Sequence[msgspec.Raw]
+    seconds: float
+    limit: str | None
+
+
+@dataclass(slots=True)
+class Queries:
+    """Runs queries; any thread may.
+
+    Attributes:
+        store: The rows.
+        workspace: The tables.
+        max_rows: At most this many rows come out.
+    """
+
+    store: Store
+    workspace: Workspace
+    max_rows: int
+    _is_closed: bool = field(default=False)
+
+    def close(self) -> None:
+        """Stop the queries under way."""
+        self._is_closed = True
+
+    def answer(self, text: str, span: Span | None, seconds: float) -> Answer:
+        """Run a query for an answer.
+
+        Raises:
+            KqlError: It is wrong, or not supported.
+            QueryLimitError: It takes too long, or too much memory.
+        """
+        started = perf_counter()
+        query = self._compile(text)
+        types = list(query.columns.values())
+        rows: list[msgspec.Raw] = []
+        size, limit = 0, None
+        for row in self._rows(query, span, seconds):
+            if len(rows) >= self.max_rows:
+                limit = f"{self.max_rows} records"
+                break
+            encoded = msgspec.json.encode([_cell(*cell) for cell in zip(row, types, strict=True)])
+            size += len(encoded)
+            if size > _MAX_BYTES:
+                limit = f"{_MAX_BYTES} bytes"
+                break
+            rows.append(msgspec.Raw(encoded))
+        return Answer(query, rows, perf_counter() - started, limit)
+
+    def rows(self, text: str) -> list[dict[str, Any]]:
+        """Run a query over all rows, for rows by column; raises as `answer` does."""
+        query = self._compile(text)
+        return [dict(zip(query.columns, row, strict=True)) for row in self._rows(query, None, MAX_SECONDS)]
+
+    def _compile(self, text: str) -> Query:
+        tables = self.workspace.tables
+        return compile_query(
+            text,
+            {
+                name: {column.name: column.type.value for column in table.columns}
+                for name, table in tables.items()
+            },
+        )
+
+    def _rows(self, query: Query, span: Span | None, seconds: float) -> Iterator[tuple[Any, ...]]:
+        limits = None if span is None else (format_datetime(span[0]), format_datetime(span[1]))
+        deadline = monotonic() + seconds
+
+        def check() -> None:
+            if self._is_closed:
+                raise QueryLimitError("The emulator stops.")
+            if monotonic() > deadline:
+                raise QueryTimeoutError(f"The query took longer than {seconds:g} s.")
+
+        def read(table: str, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+            return self.store.scan(table, columns, limits)
+
+        return query.run(read, check=check)
+
+
+def _cell(value: Any, of: str) -> Any:
+    if value is None:
+        return None
+    if of == "dynamic":
+        return msgspec.json.encode(value).decode()
+    if of == "real" and not isfinite(value):
+        # JSON has no such numbers, and the service sends their names.
+        return "NaN" if isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value
