@@ -1,6 +1,9 @@
 """The tables of the documentation that are written from the code, each between two marks on its page."""
 
+import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -40,6 +43,25 @@ def commands_table() -> str:
     return table(("command", "what it does"), lines)
 
 
+def scale_table() -> str:
+    """Return what the simulation of many hosts comes to; it is the same each time."""
+    command = [sys.executable, str(ROOT / "benchmarks" / "scale.py"), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    rows = json.loads(done.stdout)["rows"]
+    lines = (
+        (
+            case, f"{requests:,}", f"{throttled:.0f} %", f"{delivered:.1f} %", f"{dropped:.1f} %",
+            f"{median:.1f} s", f"{longest:.1f} s", f"{queue:.2f} MiB",
+        )
+        for case, requests, throttled, delivered, dropped, median, longest, queue in rows
+    )  # fmt: skip
+    heads = (
+        "case", "requests in the last minute", "of them 429", "delivered", "dropped", "delay, median",
+        "delay, 99 %", "largest queue",
+    )  # fmt: skip
+    return table(heads, lines)
+
+
 TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "kql": support_table,
     "handler": handler_table,
@@ -48,6 +70,7 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "presets": presets_table,
     "preset sections": preset_sections,
     "commands": commands_table,
+    "scale": scale_table,
     **{f"dcrlog {name}": partial(command_table, name) for name in commands() if name != "demo"},
 }
 """What writes each table, by the name in its marks."""
