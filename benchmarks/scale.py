@@ -15,7 +15,7 @@ from collections import Counter, deque
 from _common import IS_QUICK, command_line, tell
 from dcrlog._backoff import Backoff
 from dcrlog._batch import MAX_BODY_BYTES, ROW_OVERHEAD
-from dcrlog._queue import STRETCHED_INTERVAL
+from dcrlog._outlet import STRETCHED_INTERVAL
 from dcrlog.testing import Answer
 
 SHRINK = 20 if IS_QUICK else 1

@@ -80,22 +80,16 @@ class Intake:
                 return True
             section.is_busy = True
             try:
-                waiting = self._waiting
-                length = len(row)
-                used = waiting.used + length + ROW_OVERHEAD
-                batch = self._open
-                size = length if batch is None else batch.size + length + batch.row_cost
+                waiting, batch, length = self._waiting, self._open, len(row)
                 if if_room and not self._has_room(length):
                     return None
-                if (
-                    batch is None
-                    or used > self._capacity
-                    or size > MAX_BODY_BYTES
-                    or (
-                        self._spool is not None
-                        and (batch.segment is None or not batch.segment.append(self._seq + 1, row))
-                    )
-                ):
+                used = waiting.used + length + ROW_OVERHEAD
+                if batch is None or used > self._capacity:
+                    return self._accept(row)
+                size, segment = batch.size + length + batch.row_cost, batch.segment
+                if size > MAX_BODY_BYTES:
+                    return self._accept(row)
+                if self._spool is not None and not (segment and segment.append(self._seq + 1, row)):
                     return self._accept(row)
                 # No Python call on this path but the segment's: the interpreter gives way to other
                 # threads at calls, and with the lock in hand that makes them queue up (3 times the
@@ -152,13 +146,12 @@ class Intake:
 
     def _accept(self, row: bytes) -> bool:
         """Add a row to the open batch, or the next, or drop it; return whether it is held."""
-        seq = self._seq + 1
         if len(row) > MAX_ROW_BYTES:
             # Before room is made for it: a row that no request can carry must not push others out.
-            self._drop_row(seq, row, DropReason.TOO_LARGE)
+            self._drop(row, DropReason.TOO_LARGE)
             return False
         if not self._has_room(len(row)) and not self._make_room(len(row)):
-            self._drop_row(seq, row, DropReason.QUEUE_FULL)
+            self._drop(row, DropReason.QUEUE_FULL)
             return False
         self._hold(row)
         return True
@@ -176,16 +169,15 @@ class Intake:
 
     def _hold(self, row: bytes) -> None:
         seq = self._seq + 1
-        batch, segment = self._open, None
-        if self._is_back_on_disk(batch):
-            # Made first, so that a disk that fails still does not cut the rows into small batches.
-            segment = self._open_segment()
+        batch = self._open
+        # Made first, so that a disk that fails still does not cut the rows into small batches.
+        segment = self._go_back_to_disk(batch)
         if batch is None or segment is not None or not batch.append(row):
             # Before the next is made: its segment gives back what it has not used.
             self._seal()
-            self._open = batch = Batch(
-                self._stamp, seq, self._clock.monotonic(), segment or self._open_segment()
-            )
+            if segment is None and self._spool is not None:
+                segment = self._spool.open_segment()
+            self._open = batch = Batch(self._stamp, seq, self._clock.monotonic(), segment)
             batch.append(row)
             self._wake()
         self._waiting.used += len(row) + ROW_OVERHEAD
@@ -193,26 +185,21 @@ class Intake:
             self._ledger.unspooled += 1
         self._seq = seq
 
-    def _open_segment(self) -> Segment | None:
-        return None if self._spool is None else self._spool.open_segment()
+    def _go_back_to_disk(self, batch: Batch | None) -> Segment | None:
+        """Make a segment, if rows are in memory only and the disk takes one again."""
+        if batch is None or batch.segment is not None or self._spool is None or self._spool.is_full:
+            return None
+        return self._spool.open_segment()
 
-    def _is_back_on_disk(self, batch: Batch | None) -> bool:
-        """Whether rows are in memory only, and it is time to see what the disk is like."""
-        spool = self._spool
-        if spool is None or batch is None or batch.segment is not None:
-            return False
-        return spool.is_worth_a_try and not spool.is_full
-
-    def _drop_row(self, seq: int, row: bytes, reason: DropReason) -> None:
-        self._seq = seq
+    def _drop(self, row: bytes, reason: DropReason) -> None:
+        self._seq = seq = self._seq + 1
         if self._open is not None:
             self._open.resume_at(seq + 1)
-        self._note_loss(reason, [(seq, seq)], row)
+        self._ledger.lose_row(reason, seq, row)
 
     def _make_room(self, length: int) -> bool:
-        waiting = self._waiting
         while self._on_full is OnFull.DROP_OLDEST and not self._has_room(length):
-            dropped = waiting.drop_oldest()
+            dropped = self._waiting.drop_oldest()
             if not dropped:
                 break
             for batch in dropped:
@@ -221,28 +208,13 @@ class Intake:
         return self._has_room(length)
 
     def _lose(self, reason: DropReason, batch: Batch, *, is_kept: bool = False) -> None:
-        self._note_loss(reason, batch.ranges(), batch, instance_id=other_instance(batch), is_kept=is_kept)
+        self._ledger.lose_batch(reason, batch, is_kept=is_kept)
         self._let_go(batch)
 
     def _let_go(self, batch: Batch) -> None:
         """Let the spool forget a batch whose rows are settled."""
         if self._spool is not None and batch.segment is not None:
             self._spool.settle(batch.segment, batch.count)
-
-    def _note_loss(
-        self,
-        reason: DropReason,
-        ranges: list[tuple[int, int]],
-        rows: Batch | bytes,
-        *,
-        instance_id: str | None = None,
-        is_kept: bool = False,
-    ) -> None:
-        """Count a loss, and let a sender see to it that it is told."""
-        is_first = not self._ledger.has_news
-        self._ledger.lose(reason, ranges, rows, instance_id=instance_id, is_kept=is_kept)
-        if is_first:
-            self._wake()
 
     def _mend(self) -> None:
         """Count again what the batches hold, after an exception in the middle of a change."""
@@ -267,20 +239,11 @@ class Intake:
         if spool and segment and not spool.seal(segment, len(batch.open_rows)):
             # Somebody has deleted the file; what was written since is in memory only.
             self._ledger.unspooled += len(batch.open_rows)
-            self._let_go_of_segment(batch)
+            spool.settle(segment, len(batch.open_rows))
+            batch.segment = None
         self._waiting.seal(batch)
         self._open = None
-
-    def _let_go_of_segment(self, batch: Batch) -> None:
-        if self._spool is not None and batch.segment is not None:
-            self._spool.settle(batch.segment, len(batch.open_rows))
-            batch.segment = None
 
     def _notify(self) -> None:
         for signal in tuple(self._waiters):
             signal.set()
-
-
-def other_instance(batch: Batch) -> str | None:
-    """Return the instance that has accepted a batch's rows; None for this one."""
-    return batch.instance_id if batch.is_adopted else None

@@ -4,7 +4,7 @@ Guarded by the queue's section.
 """
 
 import bisect
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -84,6 +84,7 @@ class Ledger:
     Args:
         level_column: The column that has a row's level; None where there is none.
         is_told: Whether losses are told at all; if not, they are only counted.
+        wake: Called when there is something for a sender to tell.
 
     Attributes:
         adopted: Rows taken over from instances that have died.
@@ -98,15 +99,18 @@ class Ledger:
     """
 
     __slots__ = (
-        "_decode", "_is_told", "adopted", "dead_lettered", "delivered", "dropped", "has_news", "losses",
-        "own", "unread", "unspooled",
+        "_decode", "_is_told", "_wake", "adopted", "dead_lettered", "delivered", "dropped", "has_news",
+        "losses", "own", "unread", "unspooled",
     )  # fmt: skip
 
-    def __init__(self, level_column: str | None = None, *, is_told: bool = True) -> None:
+    def __init__(
+        self, level_column: str | None = None, *, is_told: bool = True, wake: Callable[[], None]
+    ) -> None:
         fields = [] if level_column is None else [("level", str | None, None)]
         rename = {} if level_column is None else {"level": level_column}
         self._decode = msgspec.json.Decoder(msgspec.defstruct("Row", fields, rename=rename)).decode
         self._is_told = is_told
+        self._wake = wake
         self.adopted = 0
         self.delivered = 0
         self.dead_lettered = 0
@@ -130,40 +134,40 @@ class Ledger:
         if count > 0:
             self.dropped[reason] = self.dropped.get(reason, 0) + count
 
-    def lose(
-        self,
-        reason: DropReason,
-        ranges: list[tuple[int, int]],
-        rows: Batch | bytes,
-        *,
-        instance_id: str | None = None,
-        is_kept: bool = False,
-    ) -> None:
-        """Count rows as given up, and note what is to be told of them.
+    def lose_row(self, reason: DropReason, seq: int, row: bytes) -> None:
+        """Count a row of this instance as given up, and note what is to be told of it."""
+        self.drop(reason, 1)
+        if self._is_told:
+            self._add_loss(LostFor(reason), [(seq, seq)])
+            self.add_levels(LostFor(reason), self.levels([row]))
+        self._note_news()
+
+    def lose_batch(self, reason: DropReason, batch: Batch, *, is_kept: bool = False) -> None:
+        """Count the rows of a batch as given up, and note what is to be told of them.
 
         Args:
             reason: Why.
-            ranges: First and last `Seq` of each of their runs.
-            rows: Where their levels are read: a batch, or a row.
-            instance_id: The instance that accepted them; None for this one.
+            batch: The batch.
             is_kept: Whether they are dead letters. The table has a gap all the same.
         """
-        self.has_news = True
-        count = sum(last - first + 1 for first, last in ranges)
         if is_kept:
-            self.dead_lettered += count
+            self.dead_lettered += batch.count
         else:
-            self.drop(reason, count)
-        if not self._is_told:
-            return
-        lost_for = LostFor(reason, instance_id)
-        for first, last in ranges if instance_id else self._without_own(reason, ranges):
-            self.losses.setdefault(lost_for, Loss()).add(first, last)
-        if not isinstance(rows, Batch):
-            self.add_levels(lost_for, self.levels([rows]))
-        elif len(self.unread) < _MOST_UNREAD:
+            self.drop(reason, batch.count)
+        if self._is_told:
+            lost_for = LostFor(reason, _other_instance(batch))
+            self._add_loss(lost_for, batch.ranges())
             # Where rows are lost faster than anybody reads, levels are the least of it.
-            self.unread.append((lost_for, rows))
+            if len(self.unread) < _MOST_UNREAD:
+                self.unread.append((lost_for, batch))
+        self._note_news()
+
+    def lose_missing(self, batch: Batch, seqs: list[int]) -> None:
+        """Count rows of a batch as corrupt that were not on the disk any more."""
+        self.drop(DropReason.CORRUPT, len(seqs))
+        if self._is_told:
+            self._add_loss(LostFor(DropReason.CORRUPT, _other_instance(batch)), [(seq, seq) for seq in seqs])
+        self._note_news()
 
     def lose_unread(self, count: int, instance_id: str) -> None:
         """Count rows of another instance as corrupt, of which nothing is known but that they were there."""
@@ -190,6 +194,15 @@ class Ledger:
         if lost_for in self.losses:
             self.losses[lost_for].add_levels(levels)
 
+    def _add_loss(self, lost_for: LostFor, ranges: list[tuple[int, int]]) -> None:
+        for first, last in ranges if lost_for.instance_id else self._without_own(lost_for.reason, ranges):
+            self.losses.setdefault(lost_for, Loss()).add(first, last)
+
+    def _note_news(self) -> None:
+        is_first, self.has_news = not self.has_news, True
+        if is_first:
+            self._wake()
+
     def _own_rows(self, ranges: list[tuple[int, int]]) -> list[int]:
         return [seq for seq in self.own if any(first <= seq <= last for first, last in ranges)]
 
@@ -208,3 +221,8 @@ class Ledger:
     def settled(self) -> int:
         """Rows that nothing more will happen to."""
         return self.delivered + self.dead_lettered + sum(self.dropped.values())
+
+
+def _other_instance(batch: Batch) -> str | None:
+    """Return the instance that has accepted a batch's rows; None for this one."""
+    return batch.instance_id if batch.is_adopted else None

@@ -65,7 +65,7 @@ class Parts:
         queue = Queue(
             stamp=stamp,
             spool=spool,
-            ledger=_make_ledger(settings, columns),
+            ledger=_make_ledger(settings, columns, wake),
             capacity=settings.capacity,
             flush_interval=settings.flush_interval,
             on_full=settings.on_full,
@@ -100,9 +100,9 @@ def _make_spool(settings: Settings, home: Path, instance_id: str, clock: Clock, 
     )
 
 
-def _make_ledger(settings: Settings, columns: Mapping[str, str]) -> Ledger:
+def _make_ledger(settings: Settings, columns: Mapping[str, str], wake: Callable[[], None]) -> Ledger:
     level = next((columns[field] for field in _LEVELS if field in columns), None)
-    return Ledger(level, is_told=settings.account_rows is not AccountRows.NEVER)
+    return Ledger(level, is_told=settings.account_rows is not AccountRows.NEVER, wake=wake)
 
 
 def _make_dead(

@@ -83,14 +83,9 @@ class Spool:
             self._used = sum(segment.size for segment in self._segments)
         return self._used + SEGMENT_BYTES > self._capacity
 
-    @property
-    def is_worth_a_try(self) -> bool:
-        """Whether `open_segment` would try."""
-        return self._clock.monotonic() >= self._failed_until
-
     def open_segment(self) -> Segment | None:
         """Make a segment to be written; None while the disk is full or fails."""
-        if not self.is_worth_a_try:
+        if self._clock.monotonic() < self._failed_until:
             return None
         try:
             self._remove_settled()

@@ -306,15 +306,16 @@ def test_what_a_lost_row_told_is_told_again():
     from dcrlog._batch import Batch
     from dcrlog._stamp import Stamp
 
-    ledger = Ledger()
-    ledger.lose(DropReason.QUEUE_FULL, [(1, 5)], b'{"Level":"INFO"}')
+    ledger = Ledger(wake=lambda: None)
+    for seq in range(1, 6):
+        ledger.lose_row(DropReason.QUEUE_FULL, seq, b'{"Level":"INFO"}')
     reason, loss = ledger.losses.popitem()
     ledger.own[6] = (reason, loss)
     batch = Batch(Stamp(None, None), 6, 0.0)
     batch.append(b'{"Message":"5 rows lost"}')
     batch.append(b'{"Message":"m"}')
     batch.seal()
-    ledger.lose(DropReason.QUEUE_FULL, batch.ranges(), batch)
+    ledger.lose_batch(DropReason.QUEUE_FULL, batch)
 
     assert ledger.losses[LostFor(DropReason.QUEUE_FULL)].ranges == [[1, 5], [7, 7]]
     assert ledger.losses[LostFor(DropReason.QUEUE_FULL)].count == 6
@@ -324,7 +325,7 @@ def test_what_a_lost_row_told_is_told_again():
 
 def test_a_level_is_that_of_the_column_and_not_of_an_extra():
     """A nested value of the same name comes first in some rules."""
-    ledger = Ledger("Level")
+    ledger = Ledger("Level", wake=lambda: None)
     assert ledger.levels([b'{"Properties":{"Level":"gold"},"Level":"ERROR"}', b'{"Level":3}', b"{}"]) == {
         "ERROR": 1
     }

@@ -23,7 +23,7 @@ def make_queue(**options):
     """A queue with the default stamp, a clock that stands still, and room for everything."""
     defaults = {
         "stamp": Stamp("InstanceId", "Seq"),
-        "ledger": Ledger("Level"),
+        "ledger": Ledger("Level", wake=lambda: None),
         "capacity": 1 << 40,
         "flush_interval": 1.0,
         "on_full": OnFull.DROP_NEWEST,
