@@ -3,14 +3,23 @@
 import os
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from dcrlog._endpoint import Endpoint, check_rule_id, parse_endpoint
 from dcrlog._environment import OFFICIAL_NAMES, level_number, read_options
 from dcrlog._mapping import DEFAULT_STREAM_NAME, DEFAULTS, Defaults, MappedColumn, map_columns
+from dcrlog._options import (
+    read_boolean,
+    read_callable,
+    read_choice,
+    read_credential,
+    read_directory,
+    read_integer,
+    read_seconds,
+)
 from dcrlog._redact import Redact, make_redactor
 from dcrlog._rule_file import read_rule_file
 from dcrlog.errors import ConfigError, ConfigWarning, shown
@@ -19,10 +28,7 @@ from dcrlog.schema import Stream, check_stream_name, check_stream_path
 from dcrlog.stats import DropReason
 
 MIB: Final = 1024 * 1024
-_LONGEST: Final = 365 * 86_400.0
-CREDENTIAL_NAMES: Final = ("default", "managed_identity", "workload_identity", "environment", "azure_cli")
 
-_Choice = TypeVar("_Choice", bound=StrEnum)
 OnDrop = Callable[[DropReason, int], None]
 
 
@@ -50,7 +56,7 @@ class Settings:
         endpoint: The logs ingestion endpoint; None if `enabled` is False or a sender was given.
         rule_id: The rule's immutable id.
         stream_name: The stream that takes the rows.
-        credential: A TokenCredential, one of `CREDENTIAL_NAMES`, or `{"()": factory, ...}`.
+        credential: A TokenCredential, one of the names in `dcrlog._options`, or `{"()": factory, ...}`.
         columns: The columns and the fields that fill them.
         enabled: Whether records are taken at all.
         level: Records below it are not taken.
@@ -72,7 +78,7 @@ class Settings:
     endpoint: Endpoint | None
     rule_id: str
     stream_name: str
-    credential: Any = field(repr=False)
+    credential: Any = field(default="default", repr=False)
     columns: tuple[MappedColumn, ...]
     enabled: bool = True
     level: int = 0
@@ -93,6 +99,10 @@ class Settings:
 
 OPTIONS: Final = frozenset({each.name for each in fields(Settings)} | {"rule", "audience"})
 
+_DEFAULTS: Final[dict[str, Any]] = {
+    each.name: each.default for each in fields(Settings) if each.default is not MISSING
+}
+
 
 def load(
     options: Mapping[str, Any],
@@ -112,49 +122,42 @@ def load(
     Raises:
         ConfigError: Names the option, its value and what to do.
     """
-    given = read_options(os.environ if environment is None else environment)
+    given = _DEFAULTS | read_options(os.environ if environment is None else environment)
     given |= {name: value for name, value in options.items() if value is not None}
-    enabled = _boolean(given, "enabled", default=True)
+    enabled = read_boolean(given, "enabled")
     rule = read_rule(given.get("rule")) if enabled else None
-    preset = _preset(given, defaults)
-    if preset is not None:
-        defaults, default_stream_name = preset
-        given.pop("columns")
-    else:
-        default_stream_name = DEFAULT_STREAM_NAME
+    chosen, defaults, default_stream_name = _resolve_preset(given.get("columns"), defaults)
     stream_name, stream = _choose_stream(rule, given.get("stream_name"), default_stream_name)
-    endpoint, rule_id = (
-        _destination(given, rule) if enabled and needs_endpoint else (None, given.get("rule_id", ""))
-    )
-    spool_dir = _directory(given.get("spool_dir"))
-    columns = map_columns(stream, given.get("columns"), defaults) if enabled else ()
-    if spool_dir is not None and enabled:
-        _warn_without_identity(columns)
+    endpoint, rule_id = _choose_destination(given, rule, is_needed=enabled and needs_endpoint)
+    columns = map_columns(stream, chosen, defaults) if enabled else ()
+    _warn_without_identity(given, columns)
     return Settings(
         endpoint=endpoint,
         rule_id=rule_id,
         stream_name=stream_name,
-        credential=_credential(given.get("credential", "default")),
+        credential=read_credential(given, "credential"),
         columns=columns,
         enabled=enabled,
-        level=level_number(given.get("level", 0)),
-        capacity=_integer(given, "capacity", 64 * MIB, least=2 * MIB, unit="bytes"),
-        flush_interval=_seconds(given, "flush_interval", 1.0, least=0.01),
-        close_timeout=_seconds(given, "close_timeout", 5.0),
-        on_full=_choice(given, "on_full", OnFull.DROP_NEWEST),
-        block_timeout=_seconds(given, "block_timeout", 10.0),
-        max_senders=_integer(given, "max_senders", 8, least=1, most=64, unit="threads"),
-        redact=make_redactor(given.get("redact")),
-        on_drop=_callable(given, "on_drop"),
-        account_rows=_choice(given, "account_rows", AccountRows.LOSSES),
-        spool_dir=spool_dir,
-        spool_capacity=_integer(given, "spool_capacity", 1024 * MIB, least=8 * MIB, unit="bytes"),
-        fsync=_boolean(given, "fsync", default=False),
-        flush_on_sigterm=_boolean(given, "flush_on_sigterm", default=False),
+        level=level_number(given["level"]),
+        capacity=read_integer(given, "capacity", least=2 * MIB, unit="bytes"),
+        flush_interval=read_seconds(given, "flush_interval", least=0.01),
+        close_timeout=read_seconds(given, "close_timeout"),
+        on_full=read_choice(given, "on_full", OnFull),
+        block_timeout=read_seconds(given, "block_timeout"),
+        max_senders=read_integer(given, "max_senders", least=1, most=64, unit="threads"),
+        redact=make_redactor(given["redact"]),
+        on_drop=read_callable(given, "on_drop"),
+        account_rows=read_choice(given, "account_rows", AccountRows),
+        spool_dir=read_directory(given, "spool_dir"),
+        spool_capacity=read_integer(given, "spool_capacity", least=8 * MIB, unit="bytes"),
+        fsync=read_boolean(given, "fsync"),
+        flush_on_sigterm=read_boolean(given, "flush_on_sigterm"),
     )
 
 
-def _warn_without_identity(columns: tuple[MappedColumn, ...]) -> None:
+def _warn_without_identity(given: Mapping[str, Any], columns: tuple[MappedColumn, ...]) -> None:
+    if given["spool_dir"] is None or not columns:
+        return
     filled = {field for column in columns for field in column.fields}
     missing = [name for field, name in (("instance_id", "InstanceId"), ("seq", "Seq")) if field not in filled]
     if missing:
@@ -167,7 +170,11 @@ def _warn_without_identity(columns: tuple[MappedColumn, ...]) -> None:
         )
 
 
-def _destination(given: Mapping[str, Any], rule: Rule | None) -> tuple[Endpoint, str]:
+def _choose_destination(
+    given: Mapping[str, Any], rule: Rule | None, *, is_needed: bool
+) -> tuple[Endpoint | None, str]:
+    if not is_needed:
+        return None, given.get("rule_id", "")
     url = given.get("endpoint") or (rule.endpoint if rule else None)
     rule_id = given.get("rule_id") or (rule.immutable_id if rule else None)
     if not url or not rule_id:
@@ -207,16 +214,15 @@ def _warned(rule: Rule) -> Rule:
     return rule
 
 
-def _preset(given: Mapping[str, Any], defaults: Defaults) -> tuple[Defaults, str] | None:
-    """Return the columns and the stream's name that a preset stands for, where `columns` names one."""
-    name = given.get("columns")
-    if not isinstance(name, str) or name == "request":
-        return None
+def _resolve_preset(columns: Any, defaults: Defaults) -> tuple[Any, Defaults, str]:
+    """Return `columns`, the default columns and the default stream's name; a preset stands for all three."""
+    if not isinstance(columns, str) or columns == "request":
+        return columns, defaults, DEFAULT_STREAM_NAME
     # Not above: few ask for one, and the tables take 10 ms to read.
     from dcrlog._presets import find_preset, is_otel
 
-    preset = find_preset(name)
-    return preset.defaults(is_otel=is_otel(defaults)), preset.stream_name
+    preset = find_preset(columns)
+    return None, preset.defaults(is_otel=is_otel(defaults)), preset.stream_name
 
 
 def _choose_stream(rule: Rule | None, name: Any, default: str) -> tuple[str, Stream | None]:
@@ -232,70 +238,3 @@ def _choose_stream(rule: Rule | None, name: Any, default: str) -> tuple[str, Str
     stream = rule.stream(name or next(iter(rule.streams)))
     check_stream_path(stream.name)
     return stream.name, stream
-
-
-def _credential(setting: Any) -> Any:
-    is_named = isinstance(setting, str) and setting in CREDENTIAL_NAMES
-    is_made = isinstance(setting, Mapping) and "()" in setting
-    if is_named or is_made or hasattr(setting, "get_token"):
-        return setting
-    # The value is not repeated: it may be a secret that was meant for somewhere else.
-    raise ConfigError(
-        f"credential must be a TokenCredential, one of {', '.join(map(repr, CREDENTIAL_NAMES))}, or "
-        f'{{"()": "package.factory", ...}}, got a value of type {type(setting).__name__}.'
-    )
-
-
-def _choice(given: Mapping[str, Any], name: str, default: _Choice) -> _Choice:
-    value = given.get(name, default)
-    try:
-        return type(default)(value)
-    except ValueError:
-        known = ", ".join(repr(str(member)) for member in type(default))
-        raise ConfigError(f"{name} must be one of {known}, got {shown(value)}.") from None
-
-
-def _boolean(given: Mapping[str, Any], name: str, *, default: bool) -> bool:
-    value = given.get(name, default)
-    if not isinstance(value, bool):
-        raise ConfigError(f"{name} must be True or False, got {shown(value)}.")
-    return value
-
-
-def _integer(
-    given: Mapping[str, Any], name: str, default: int, *, least: int, most: int | None = None, unit: str
-) -> int:
-    value = given.get(name, default)
-    if type(value) is not int or value < least or (most is not None and value > most):
-        limits = f"at least {least}" if most is None else f"from {least} to {most}"
-        raise ConfigError(f"{name} must be a whole number of {unit}, {limits}, got {shown(value)}.")
-    return value
-
-
-def _seconds(given: Mapping[str, Any], name: str, default: float, *, least: float = 0.0) -> float:
-    value = given.get(name, default)
-    # Compared before it becomes a float: an int may be too large for one.
-    if type(value) not in {int, float} or not least <= value <= _LONGEST:
-        raise ConfigError(f"{name} must be seconds, from {least} to {_LONGEST}, got {shown(value)}.")
-    return float(value)
-
-
-def _directory(value: Any) -> Path | None:
-    if value is None:
-        return None
-    if (
-        not isinstance(value, str | os.PathLike)
-        or not str(value)
-        or "\0" in str(value)
-        or not isinstance(os.fspath(value), str)
-    ):
-        raise ConfigError(f"spool_dir must be the path of a directory, got {shown(value)}.")
-    # The working directory may change, and rows must not be looked for elsewhere then.
-    return Path(value).absolute()
-
-
-def _callable(given: Mapping[str, Any], name: str) -> Any:
-    value = given.get(name)
-    if value is not None and not callable(value):
-        raise ConfigError(f"{name} must be callable, got {shown(value)}.")
-    return value
