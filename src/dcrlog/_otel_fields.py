@@ -6,18 +6,15 @@ name, or a qualified name: `attributes.<name>`, `scope.<name>`, `resource.<name>
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from itertools import chain
 from typing import Any, Final
 
-import msgspec
-
 from dcrlog import _fields
-from dcrlog._fields import FieldSource, Read
+from dcrlog._fields import Read
 from dcrlog._levels import LEVEL_FIELDS
-from dcrlog._mapping import MappedColumn
-from dcrlog._values import escape_surrogates, plain, text
+from dcrlog._otel_resource import resource_of
+from dcrlog._values import text
 
 NANOSECONDS: Final = 1_000_000_000
 
@@ -132,41 +129,6 @@ def _read_scope(name: str, record: Any) -> Any:
 _SCOPE: Final = frozenset({"name", "version", "schema_url", "attributes"})
 
 
-class ResourceFields:
-    """The attributes of a resource, with the JSON of all of them.
-
-    Attributes:
-        attributes: The attributes.
-        json: They as a JSON object; None if there are none.
-    """
-
-    __slots__ = ("attributes", "json", "resource")
-
-    def __init__(self, resource: Any) -> None:
-        found = getattr(resource, "attributes", None)
-        # Kept, so that no other resource gets the same id.
-        self.resource = resource
-        self.attributes: dict[str, Any] = dict(found) if found else {}
-        made = plain(self.attributes)
-        try:
-            encoded = msgspec.json.encode(made)
-        except UnicodeEncodeError:
-            encoded = msgspec.json.encode(escape_surrogates(made))
-        self.json = msgspec.Raw(encoded) if self.attributes else None
-
-
-_seen = ResourceFields(None)
-
-
-def resource_of(record: Any) -> ResourceFields:
-    """Return the fields of the record's resource, which a program has one of, and which never changes."""
-    global _seen  # noqa: PLW0603
-    known = _seen
-    if known.resource is not record.resource:
-        _seen = known = ResourceFields(record.resource)
-    return known
-
-
 def _read_resource(name: str, record: Any) -> Any:
     return resource_of(record).attributes.get(name)
 
@@ -214,90 +176,22 @@ def attribute_names(field: str) -> tuple[str, ...]:
     return () if field in READERS or field in {"message", "properties"} else (field,)
 
 
-def _field_reader(field: str) -> Read:
+def field_reader(field: str) -> Read:
+    """Return the function that reads a field."""
     names = attribute_names(field)
     if names:
-        return partial(_read_attributes, names)
+        return partial(read_attributes, names)
     prefix, _, name = field.partition(".")
     if name and prefix in _PREFIXES:
         return partial(_PREFIXES[prefix], name)
     return READERS.get(field, _read_nothing)
 
 
-def _read_attributes(names: tuple[str, ...], record: Any) -> Any:
+def read_attributes(names: tuple[str, ...], record: Any) -> Any:
+    """Return the first of these attributes that a record has."""
     attributes = attributes_of(record)
     return next((attributes[name] for name in names if name in attributes), None)
 
 
 def _read_nothing(_: Any) -> None:
     return None
-
-
-def _read_first(readers: Sequence[Read], record: Any) -> Any:
-    return next((value for value in (read(record) for read in readers) if value is not None), None)
-
-
-class OtelSource(FieldSource):
-    """What the row builders ask an OpenTelemetry log record.
-
-    Args:
-        columns: The columns; what none of them takes is for the dynamic one.
-    """
-
-    built_in = frozenset[str]()
-
-    def __init__(self, columns: Sequence[MappedColumn]) -> None:
-        taken = {field for column in columns for field in column.fields}
-        self._has_properties = "properties" in taken
-        self._takes_body = "body" in taken
-        self._takes_event_name = "event_name" in taken
-
-    def prepare(self, record: Any) -> Any:
-        """Return the record as it is."""
-        return record
-
-    def reader(self, fields: tuple[str, ...]) -> Read:
-        """Return the function that reads the first of these fields that a record has."""
-        names = [attribute_names(field) for field in fields]
-        if all(names):
-            return partial(_read_attributes, tuple(chain.from_iterable(names)))
-        if len(fields) == 1:
-            return _field_reader(fields[0])
-        return partial(_read_first, [_field_reader(field) for field in fields])
-
-    def attributes(self, fields: tuple[str, ...]) -> frozenset[str]:
-        """Return the names of the attributes that a column with these fields reads."""
-        if fields[0] == "exception":
-            return frozenset(EXCEPTION)
-        if fields[0] in {"trace_id", "span_id"}:
-            return frozenset(fields)
-        return frozenset(name for field in fields for name in attribute_names(field))
-
-    def read_message(self, record: Any) -> Any:
-        """Return the body, unless it is a structure that goes into the dynamic column."""
-        body = record.log_record.body
-        return None if is_structure(body) and (self._has_properties or self._takes_body) else body
-
-    def extras(self, record: Any, taken: frozenset[str]) -> Iterator[tuple[Any, Any]]:
-        """Yield the attributes that no column took, and what else of the record has no column."""
-        found = {name: value for name, value in attributes_of(record).items() if name not in taken}
-        return iter({**found, **self._rest(found, record)}.items())
-
-    def with_rest(self, found: dict[Any, Any] | None, record: Any) -> dict[Any, Any] | None:
-        """Add a structured body and the name of the event to attributes, where no column takes them."""
-        found = {} if found is None else found
-        rest = self._rest(found, record)
-        # Not in `extras`: what is too large is cut once, or it would say wrongly how much was.
-        found |= {name: plain(value) for name, value in rest.items()}
-        return found or None
-
-    def _rest(self, found: Mapping[Any, Any], record: Any) -> dict[str, Any]:
-        log = record.log_record
-        rest = {}
-        if not self._takes_body and is_structure(log.body):
-            rest["body"] = log.body
-        event_name = getattr(log, "event_name", None)
-        if event_name and not self._takes_event_name:
-            rest["otel.event.name"] = event_name
-        # An attribute of that name makes room.
-        return {f"attributes.{name}": found[name] for name in rest if name in found} | rest

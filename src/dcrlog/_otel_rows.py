@@ -14,6 +14,8 @@ from dcrlog import _otel_fields as fields
 from dcrlog._careful import CarefulBuilder
 from dcrlog._levels import severity_number
 from dcrlog._mapping import STAMPED, MappedColumn
+from dcrlog._otel_resource import resource_of
+from dcrlog._otel_source import OtelSource
 from dcrlog._quick import Build, Quick
 from dcrlog._redact import Redact
 from dcrlog.schema import ColumnType
@@ -30,7 +32,7 @@ def compile_otel_builder(
         redact: Takes secrets out of a finished row.
     """
     filled = [column for column in columns if not STAMPED.intersection(column.fields)]
-    source = fields.OtelSource(filled)
+    source = OtelSource(filled)
     careful = CarefulBuilder(filled, count=count, redact=redact, formatter=None, source=source)
     return careful.build if redact is not None else _OtelQuick(filled, careful, source).compile()
 
@@ -64,9 +66,7 @@ class _OtelQuick(Quick):
 
     _ready: ClassVar = frozenset({"properties", "resource"})
 
-    def __init__(
-        self, columns: Sequence[MappedColumn], careful: CarefulBuilder, source: fields.OtelSource
-    ) -> None:
+    def __init__(self, columns: Sequence[MappedColumn], careful: CarefulBuilder, source: OtelSource) -> None:
         super().__init__(columns, careful)
         self._names |= {
             "EMPTY": {},
@@ -75,7 +75,7 @@ class _OtelQuick(Quick):
             "getpid": os.getpid,
             "read_exception": fields.read_exception,
             "read_level": fields.read_level,
-            "resource_of": fields.resource_of,
+            "resource_of": resource_of,
             "with_rest": source.with_rest,
         }
 

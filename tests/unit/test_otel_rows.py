@@ -14,8 +14,8 @@ import hostile
 from dcrlog import _fields, context
 from dcrlog._careful import CarefulBuilder
 from dcrlog._mapping import STAMPED, map_columns, stream_of
-from dcrlog._otel_fields import OtelSource
 from dcrlog._otel_rows import compile_otel_builder
+from dcrlog._otel_source import OtelSource
 from dcrlog._redact import make_redactor
 from dcrlog.emulator.rules import DEFAULT_RULE
 from dcrlog.schema import Stream
