@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from dcrlog._batch import MAX_BODY_BYTES, Batch
-from dcrlog._dead import DEAD, LETTER_NAME, names_in, open_directory, read_letter
 from dcrlog._home import fcntl
+from dcrlog._letters import DEAD, LETTER_NAME, names_in, open_directory, read_letter
 from dcrlog._stamp import Stamp
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dcrlog._dead import DEAD, Letter
+from dcrlog._letters import DEAD, Letter
 from dcrlog._quarantine import QUARANTINE
 from dcrlog.cli import spool_files, spool_purge, spool_send
 from dcrlog.cli.options import AsJson, Directory

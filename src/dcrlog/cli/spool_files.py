@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from dcrlog._dead import DEAD, LETTER_NAME, Letter, names_in, opened, read_file, read_letter
 from dcrlog._frames import SEGMENT_BYTES, Damage, Frame, header_of, scan
 from dcrlog._home import OWNER, SUFFIX, Lock, fcntl, home_of, prepare_home
+from dcrlog._letters import DEAD, LETTER_NAME, Letter, names_in, opened, read_file, read_letter
 from dcrlog.errors import ConfigError, shown
 
 _INSTANCE_NAME: Final = re.compile(r"([0-9a-f]{16})-([0-9a-f]{24})\Z", re.ASCII)

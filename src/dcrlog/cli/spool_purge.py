@@ -12,8 +12,8 @@ from typing import Annotated, Final
 
 import typer
 
-from dcrlog._dead import DEAD, LETTER_NAME, names_in
 from dcrlog._home import OWNER, SUFFIX
+from dcrlog._letters import DEAD, LETTER_NAME, names_in
 from dcrlog._quarantine import QUARANTINE
 from dcrlog._revived import lock_letters
 from dcrlog.cli import spool_files
