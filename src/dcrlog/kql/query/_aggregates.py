@@ -100,8 +100,8 @@ def _avg(call: Call) -> Aggregation:
 def _extreme(choose: Callable[..., Any]) -> _Bind:
     def bind(call: Call) -> Aggregation:
         (value,) = call.arguments
-        is_text = value.type is Type.STRING
-        return Aggregation(value.type, not is_text, [value], lambda _: states.Extreme(choose))
+        null = "" if value.type is Type.STRING else None
+        return Aggregation(value.type, null is None, [value], lambda _: states.Extreme(choose, null))
 
     return bind
 

@@ -120,10 +120,16 @@ def average_of_ticks(_: Hold) -> State:
 
 
 class Extreme:
-    """min() and max(): NaN counts only where there is no number."""
+    """min() and max(): NaN counts only where there is no number.
 
-    def __init__(self, choose: Callable[..., Any]) -> None:
+    Args:
+        choose: Chooses among values.
+        null: What there is of no value.
+    """
+
+    def __init__(self, choose: Callable[..., Any], null: Any) -> None:
         self._choose = choose
+        self._null = null
         self._best: Any = None
 
     def add(self, _: int, values: Values) -> None:
@@ -134,7 +140,7 @@ class Extreme:
 
     def results(self) -> Sequence[Any]:
         """Return the value."""
-        return (self._best,)
+        return (self._null if self._best is None else self._best,)
 
 
 class Spread:
