@@ -12,6 +12,7 @@ from typing import Final
 from dcrlog import Sample
 from dcrlog.emulator import Emulator
 from dcrlog.kql._coverage import support_table
+from dcrlog.kql.query._coverage import query_table
 from option_tables import arguments_table, command_table, commands, handler_table, table
 from preset_tables import preset_sections, presets_table
 
@@ -64,6 +65,7 @@ def scale_table() -> str:
 
 TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "kql": support_table,
+    "queries": query_table,
     "handler": handler_table,
     "Sample": partial(arguments_table, Sample),
     "Emulator": partial(arguments_table, Emulator),

@@ -66,7 +66,11 @@ def _filtered(of: str, signature: str) -> None:
             lambda hold: states.Filtered(found.start(hold)),
         )
 
-    _aggregate(signature, AGGREGATES[of].evidence, f"as {of}(), of the rows for which it is true")(bind)
+    base = AGGREGATES[of]
+    result = base.signature.rpartition(" -> ")[2]
+    _aggregate(f"{signature} -> {result}", base.evidence, f"as {of}(), of the rows for which it is true")(
+        bind
+    )
 
 
 @_aggregate("count() -> long")
@@ -170,7 +174,7 @@ for _name, _of, _kinds in (
     ("stdevif", "stdev", "number, boolean"),
     ("varianceif", "variance", "number, boolean"),
 ):
-    _filtered(_of, f"{_name}({_kinds}) -> any")
+    _filtered(_of, f"{_name}({_kinds})")
 
 
 def first_of(value: Typed) -> Aggregation:
