@@ -6,6 +6,7 @@ from typing import Final
 _SYSLOG: Final = (
     (20, "debug"), (25, "info"), (30, "notice"), (40, "warning"), (50, "err"), (60, "crit"), (70, "alert"),
 )  # fmt: skip
+_NUMBERS_A_LEVEL: Final = 4
 _MOST_SEVERE: Final = 24
 
 
@@ -30,8 +31,11 @@ def cef_severity(level: int) -> str:
 
 
 def severity_number(level: int) -> int:
-    """Return the severity number of OpenTelemetry, as its handler maps levels."""
-    return min(level // 10 * 4 + 1 + level % 10, _MOST_SEVERE) if level >= 10 else max(level, 1)
+    """Return the severity number of OpenTelemetry, as its handler maps levels; 1 to 4 below DEBUG."""
+    if level < 10:
+        return min(max(level, 1), _NUMBERS_A_LEVEL)
+    # Each level has four numbers, and ten values in Python: those after the fourth share its number.
+    return min(level // 10 * _NUMBERS_A_LEVEL + 1 + min(level % 10, _NUMBERS_A_LEVEL - 1), _MOST_SEVERE)
 
 
 LEVEL_FIELDS: Final[dict[str, Callable[[int], object]]] = {

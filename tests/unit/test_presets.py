@@ -4,7 +4,7 @@ import logging
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dcrlog import _levels
@@ -45,6 +45,7 @@ def test_a_transformation_uses_what_azure_documents(name):
 
 
 @given(st.integers(-10, 200), st.integers(0, 200))
+@example(level=19, more=1)
 def test_a_graver_level_is_never_told_as_less_grave(level, more):
     """In each of the systems."""
     words = ["debug", "info", "notice", "warning", "err", "crit", "alert", "emerg"]
@@ -70,7 +71,11 @@ def test_a_graver_level_is_never_told_as_less_grave(level, more):
         (logging.WARNING, ("warning", 3, "Warning", "6", 13)),
         (logging.ERROR, ("err", 2, "Error", "8", 17)),
         (logging.CRITICAL, ("crit", 1, "Critical", "10", 21)),
-        (25, ("notice", 4, "Information", "3", 14)),
+        (25, ("notice", 4, "Information", "3", 12)),
+        (5, ("debug", 5, "Verbose", "1", 4)),
+        (19, ("debug", 5, "Verbose", "1", 8)),
+        (-7, ("debug", 5, "Verbose", "1", 1)),
+        (99, ("emerg", 1, "Critical", "10", 24)),
     ],
 )
 def test_the_usual_levels_have_the_usual_words(level, told):
