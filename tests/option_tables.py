@@ -74,6 +74,13 @@ def arguments_table(of: type) -> str:
     return table(("argument", "type", "default", "what it does"), lines)
 
 
+def attributes_table(of: type) -> str:
+    """Return the attributes that a class documents."""
+    return table(
+        ("name", "is"), ((f"`{name}`", _prose(told)) for name, told in _section(of, "Attributes").items())
+    )
+
+
 def commands() -> dict[str, Any]:
     """Return the commands of `dcrlog`, as typer has them."""
     group: Any = get_command(make_app())
@@ -110,18 +117,20 @@ def _options(command: str, told: Any) -> Iterator[Option]:
             default = (each.opts if default else each.secondary_opts)[0]
         yield Option(
             names if is_option else f"`{each.metavar or each.name.upper()}`",
-            f"`{each.metavar}`" if is_option and each.metavar else _taken(types_by_name[each.name]),
+            _taken(types_by_name[each.name], each.metavar if is_option else None),
             f"`{_plain(default)}`" if default is not None and default is not False else _NOTHING,
             _prose(each.help) + variable,
         )
 
 
-def _taken(kind: Any) -> str:
-    """Say what follows the option on the command line."""
+def _taken(kind: Any, word: str | None) -> str:
+    """Say what follows the option on the command line: a value of this kind, or what a word stands for."""
     if get_origin(kind) in {Union, types.UnionType}:
         kind = next(each for each in get_args(kind) if each is not types.NoneType)
     if get_origin(kind) is list:
-        return f"{_taken(get_args(kind)[0])}; repeatable"
+        return f"{_taken(get_args(kind)[0], word)}; repeatable"
+    if word is not None:
+        return f"`{word}`"
     if isinstance(kind, type) and issubclass(kind, Enum):
         return ", ".join(f"`{each.value}`" for each in kind)
     return _NOTHING if kind is bool else _TAKEN[kind]
@@ -129,13 +138,16 @@ def _taken(kind: Any) -> str:
 
 def _arguments(of: type) -> Iterator[tuple[str, inspect.Parameter, str]]:
     """Yield name, parameter and description of each argument; the docstring has them all."""
-    section = inspect.cleandoc(of.__doc__ or "").partition("\nArgs:\n")[2].partition("\n\n")[0]
-    told = {
-        found[1]: " ".join(found[2].split())
-        for found in re.finditer(r"^    (\w+): (.*(?:\n     .*)*)", section, re.MULTILINE)
-    }
+    told = _section(of, "Args")
     for name, parameter in inspect.signature(of).parameters.items():
         yield name, parameter, told[name]
+
+
+def _section(of: type, heading: str) -> dict[str, str]:
+    """Return what a section of a docstring says of each name, on one line."""
+    section = inspect.cleandoc(of.__doc__ or "").partition(f"\n{heading}:\n")[2].partition("\n\n")[0]
+    found = re.finditer(r"^    (\w+): (.*(?:\n     .*)*)", section, re.MULTILINE)
+    return {each[1]: " ".join(each[2].split()) for each in found}
 
 
 def _kind(annotation: Any) -> str:

@@ -9,11 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from dcrlog import Sample
+from dcrlog import Sample, Stats
 from dcrlog.emulator import Emulator
 from dcrlog.kql._coverage import support_table
 from dcrlog.kql.query._coverage import query_table
-from option_tables import arguments_table, command_table, commands, handler_table, table
+from option_tables import arguments_table, attributes_table, command_table, commands, handler_table, table
 from preset_tables import preset_sections, presets_table
 
 ROOT: Final = Path(__file__).parents[1]
@@ -68,6 +68,7 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "queries": query_table,
     "handler": handler_table,
     "Sample": partial(arguments_table, Sample),
+    "Stats": partial(attributes_table, Stats),
     "Emulator": partial(arguments_table, Emulator),
     "presets": presets_table,
     "preset sections": preset_sections,

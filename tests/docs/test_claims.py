@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -108,3 +109,28 @@ def test_each_message_to_people_is_on_the_page_of_symptoms():
 
     assert len(words) >= 18
     assert {where for where, told in words.items() if not any(each in page for each in told)} == set()
+
+
+PUBLIC = ("dcrlog", "dcrlog.emulator", "dcrlog.ends", "dcrlog.kql", "dcrlog.otel", "dcrlog.testing")
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_every_public_name_is_documented(module):
+    """As code or in a snippet; and so are the emulator's methods and a fault's settings."""
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages())
+    public = import_module(module)
+    names = {*getattr(public, "__all__", ()), *defined_in(public)} - {"__version__"}
+    if module == "dcrlog.emulator":
+        names |= {name for name in (*vars(public.Emulator), *public.Fault.__annotations__) if name[0] != "_"}
+
+    assert names
+    assert {name for name in names if not re.search(rf"(?:[`.]|import .*\b){name}\b", text)} == set()
+
+
+def defined_in(module):
+    """The public names that stand in the module itself."""
+    return [
+        name
+        for name, value in vars(module).items()
+        if name[0] != "_" and getattr(value, "__module__", None) == module.__name__
+    ]
