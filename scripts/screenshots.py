@@ -16,15 +16,22 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from dcrlog.emulator import Emulator, Fault
 from dcrlog.emulator.default_rule import DEFAULT_RULE
 
 DOCS = Path(__file__).parents[1] / "docs"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+QUERY = """AppLogs_CL
+| extend Tenant = tostring(Properties.tenant), Amount = toreal(Properties.amount)
+| summarize Rows = count(), Errors = countif(Level == "ERROR"), Amount = sum(Amount), Hosts = make_set(Host)
+    by Tenant, bin(TimeGenerated, 1m)
+| sort by Tenant asc"""
 SHOTS = (
     ("emulator-rows.png", "?table=AppLogs_CL&row={row}", "light"),
     ("emulator-requests.png", "#requests", "dark"),
+    ("emulator-query.png", f"?query={quote(QUERY)}#query", "light"),
 )
 LINES = (
     ("INFO", "shop.http", "GET /api/orders/{order} 200 in {ms} ms", 8),

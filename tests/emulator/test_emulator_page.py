@@ -33,6 +33,7 @@ TAGS = {
         "svg",
     ),
     *("polyline", "select", "option", "button", "footer", "p", "kbd", "input", "article", "details"),
+    "textarea",
     *("table", "thead", "tbody", "tr", "th", "td", "summary", "pre", "strong", "b", "i", "time", "small"),
 }
 HOSTILE = [
@@ -107,8 +108,11 @@ def test_nothing_is_inline_and_everything_is_at_hand(emulator, web, page):
     ]
     assert not found.all("style")
     files = [tag["href"] for tag in found.all("link")] + [tag["src"] for tag in found.all("script")]
-    assert sorted(files) == [f"/_emulator/page/{name}" for name in ("icon.svg", "page.css", "page.js")]
-    for path in files:
+    assert sorted(files) == [
+        f"/_emulator/page/{name}" for name in ("icon.svg", "page.css", "page.js", "query.css")
+    ]
+    scripts = [f"/_emulator/page/{name}" for name in ("ask.js", "query.js")]
+    for path in files + scripts:
         loaded = web.get(f"{emulator.http_endpoint}{path}")
         assert (loaded.status_code, loaded.headers["X-Content-Type-Options"]) == (200, "nosniff")
         assert "http" not in loaded.text.replace("http://www.w3.org/2000/svg", "")

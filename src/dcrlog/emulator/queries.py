@@ -64,8 +64,14 @@ class Queries:
         """Stop the queries under way."""
         self._is_closed = True
 
-    def answer(self, text: str, span: Span | None, seconds: float) -> Answer:
+    def answer(self, text: str, span: Span | None, seconds: float, *, most: int | None = None) -> Answer:
         """Run a query for an answer.
+
+        Args:
+            text: The query.
+            span: The first TimeGenerated of its rows, and the one behind the last; None for all rows.
+            seconds: It may take so long.
+            most: Rows that the answer may have; None for `max_rows`.
 
         Raises:
             KqlError: It is wrong, or not supported.
@@ -76,9 +82,10 @@ class Queries:
         types = list(query.columns.values())
         rows: list[msgspec.Raw] = []
         size, limit = 0, None
+        most = self.max_rows if most is None else most
         for row in self._rows(query, span, seconds):
-            if len(rows) >= self.max_rows:
-                limit = f"{self.max_rows} records"
+            if len(rows) >= most:
+                limit = f"{most} records"
                 break
             encoded = msgspec.json.encode([_cell(*cell) for cell in zip(row, types, strict=True)])
             size += len(encoded)

@@ -91,6 +91,15 @@ const LIVE = `document.getElementById("live").textContent`;
 const SHOWN = `[...document.querySelectorAll(".row:not([hidden]) .msg")].map(({textContent}) => textContent).join()`;
 const SWITCH = `document.querySelector("[data-key=Overload]")`;
 
+const ANSWER = `[...document.querySelectorAll("#answer tr")].map((row) =>
+  [...row.children].map(({textContent}) => textContent.replace(" ", "")).join()).join("|")`;
+
+async function ask(query) {
+  await evaluate(`(document.getElementById("kql").focus(), document.getElementById("kql").select())`);
+  await call("Input.insertText", { text: query });
+  await call("Input.dispatchKeyEvent", { type: "rawKeyDown", key: "Enter", modifiers: 2 });
+}
+
 async function use() {
   await Promise.all(["Runtime", "Log", "Page"].map((domain) => call(`${domain}.enable`)));
   await call("Page.navigate", { url: ADDRESS });
@@ -140,6 +149,19 @@ async function use() {
   await press("2");
   await until(`document.querySelector(".view.open").id === "requests"`);
   await until(`document.querySelector("#requests-lines").textContent.includes("fault: status")`);
+
+  // A query, its mistakes, and its address.
+  await press("5");
+  await until(`document.querySelector(".view.open").id === "query"`);
+  await ask("AppLogs_CL | where Level == 'ERROR' | summarize Rows = count() by Level, Line");
+  await until(`${ANSWER} === "Levelstring,Lineint,Rowslong|ERROR,7,5"`);
+  assert.match(await evaluate(`location.search`), /[?&]query=AppLogs_CL/);
+  await press("/");
+  assert.match(await evaluate(`document.getElementById("kql").value`), /Line\/$/, "what is typed goes into the box");
+  await ask("AppLogs_CL | where Levle == 'x'");
+  await until(`document.querySelector("#answer .wrong")?.textContent.includes("^^^^^")`);
+  await press("Escape");
+  assert.equal(await evaluate(`document.activeElement === document.body`), true);
 
   assert.equal(await evaluate(`window.sameDocument`), true);
   assert.deepEqual(complaints, []);

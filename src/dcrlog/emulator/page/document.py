@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from dcrlog.emulator.page.feed import seen_by
 from dcrlog.emulator.page.html import Child, Html, element, join
+from dcrlog.emulator.page.query import query_view
 from dcrlog.emulator.page.requests import DROP_HEADS, REQUEST_HEADS, drop_lines, request_lines
 from dcrlog.emulator.page.requests import SHOWN as REQUESTS_SHOWN
 from dcrlog.emulator.page.rows import SHOWN, row_lines
@@ -22,7 +23,7 @@ _KEYS = (
     ("j k", "move"),
     ("Enter", "story"),
     ("Esc", "close"),
-    ("1-4", "views"),
+    ("1-5", "views"),
 )
 
 
@@ -63,6 +64,7 @@ def document(service: Service, *, table: str, row: int | None, endpoint: str) ->
                     id="rules",
                     class_="view",
                 ),
+                query_view(table),
             ),
             class_="frame",
         ),
@@ -81,6 +83,7 @@ def _head() -> Html:
         element("title", "dcrlog emulator"),
         element("link", rel="icon", href=f"{ASSETS}/icon.svg", type="image/svg+xml"),
         element("link", rel="stylesheet", href=f"{ASSETS}/page.css"),
+        element("link", rel="stylesheet", href=f"{ASSETS}/query.css"),
         element("script", src=f"{ASSETS}/page.js", type="module"),
     )
 
@@ -143,6 +146,7 @@ def _tabs(losses: int) -> Html:
             "a", "Losses ", element("span", losses or "", id="loss-count", class_="count"), href="#losses"
         ),
         element("a", "Rules", href="#rules"),
+        element("a", "Query", href="#query"),
         element(
             "div",
             element(

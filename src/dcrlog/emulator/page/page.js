@@ -1,8 +1,10 @@
 // The page is complete without this. All HTML comes escaped from the emulator; what is made here is made of text.
 
+import { ask, find, say } from "./ask.js";
+import { run } from "./query.js";
+
 const KEEP = { rows: 500, requests: 300 };
-const VIEWS = ["rows", "requests", "losses", "rules"];
-const find = (id) => document.getElementById(id);
+const VIEWS = ["rows", "requests", "losses", "rules", "query"];
 const body = document.body;
 const list = find("row-lines");
 const filter = find("filter");
@@ -106,12 +108,6 @@ function showLife() {
   else if (source.readyState === EventSource.OPEN) say("live", "live");
 }
 
-function say(state, text) {
-  const told = find("live");
-  told.dataset.is = state;
-  told.textContent = text;
-}
-
 // What is done here
 
 const ACTIONS = {
@@ -145,20 +141,12 @@ const ACTIONS = {
       button.textContent = "Reset everything";
     };
   },
+  query: run,
   "close-story"() {
     find("story").replaceChildren();
     (chosen() ?? list).focus();
   },
 };
-
-async function ask(method, path, content) {
-  const answer = await fetch(path, {
-    method,
-    headers: { "Content-Type": "application/json" },
-    body: content === undefined ? undefined : JSON.stringify(content),
-  });
-  if (!answer.ok) say("lost", `${answer.status}: ${(await answer.json()).error.message}`);
-}
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-do]");
@@ -211,7 +199,9 @@ function applyFilter(container, only) {
 }
 
 filter.addEventListener("input", () => {
-  for (const id of ["row-lines", "requests-lines", "losses-lines"]) applyFilter(find(id));
+  for (const id of ["row-lines", "requests-lines", "losses-lines", "answer-lines"]) {
+    if (find(id)) applyFilter(find(id));
+  }
 });
 addEventListener("hashchange", show);
 show();
@@ -233,12 +223,12 @@ VIEWS.forEach((view, place) => (KEYS[place + 1] = () => (location.hash = view)))
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const { target } = event;
-  if (target.closest("input, select")) {
-    if (event.key === "Escape") {
-      filter.value = "";
-      filter.dispatchEvent(new Event("input"));
-      target.blur();
-    }
+  if (target.closest("input, select, textarea")) {
+    if (event.key !== "Escape") return;
+    target.blur();
+    if (target !== filter) return;
+    filter.value = "";
+    filter.dispatchEvent(new Event("input"));
     return;
   }
   // A button and a link have their own use for these.

@@ -1,4 +1,4 @@
-"""The routes of the page: the document, its files, its events, a row's story."""
+"""The routes of the page: the document, its files, its events, a row's story, queries."""
 
 from importlib.resources import files
 from typing import Final
@@ -8,14 +8,23 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from dcrlog.emulator.answers import Refusal
-from dcrlog.emulator.guard import guarded
+from dcrlog.emulator.body import decode
+from dcrlog.emulator.guard import guarded, json_body
 from dcrlog.emulator.page.document import document
 from dcrlog.emulator.page.feed import EventStream, Feed, last_seen
 from dcrlog.emulator.page.html import Html
+from dcrlog.emulator.page.query import answer_of
 from dcrlog.emulator.page.story import story_of
 from dcrlog.emulator.service import Service
 
-_FILES: Final = {"page.css": "text/css", "page.js": "text/javascript", "icon.svg": "image/svg+xml"}
+_FILES: Final = {
+    "page.css": "text/css",
+    "query.css": "text/css",
+    "page.js": "text/javascript",
+    "ask.js": "text/javascript",
+    "query.js": "text/javascript",
+    "icon.svg": "image/svg+xml",
+}
 
 HEADERS: Final = {
     # No inline script or style runs, whatever a row may have in it, and no other page may frame this one.
@@ -61,8 +70,16 @@ def page_routes(service: Service) -> list[BaseRoute]:
         table, number = _table(request, service), request.path_params["number"]
         return _html(await service.run(lambda: story_of(service, table, number)))
 
+    async def query(request: Request) -> Response:
+        body = decode(await json_body(request))
+        text = body.get("query") if isinstance(body, dict) else None
+        if not isinstance(text, str):
+            raise Refusal(400, "InvalidParameter", "The body must be an object with 'query', a text.")
+        return _html(await service.run_query(lambda: answer_of(service.queries, text)))
+
     return [
         Route("/page/events", guarded(events)),
+        Route("/page/query", guarded(query), methods=["POST"]),
         Route("/page/story/{number:int}", guarded(story)),
         Route("/page/{name}", guarded(file)),
     ]
