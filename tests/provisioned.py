@@ -6,7 +6,7 @@ import re
 import pytest
 
 from dcrlog import LogsIngestionHandler, Rule
-from dcrlog.cli.provisioning.plan import ROLE
+from dcrlog.cli.role import PUBLISHER
 from dcrlog.emulator import Emulator
 from pipelines import make_logger
 
@@ -85,7 +85,7 @@ def check_template(template, kind):
     )
     role = resources["Microsoft.Authorization/roleAssignments"]["properties"]
     assert role.keys() >= {"roleDefinitionId", "principalId"}
-    assert ROLE in role["roleDefinitionId"]
+    assert PUBLISHER in role["roleDefinitionId"]
     assert set(template["outputs"]) == {
         "DATA_COLLECTION_ENDPOINT", "LOGS_DCR_RULE_ID", "LOGS_DCR_STREAM_NAME",
     }  # fmt: skip

@@ -96,31 +96,31 @@ def check_rule_id(rule_id: str) -> None:
 
 
 def _split(url: str) -> tuple[SplitResult, str]:
+    if "@" in url:
+        # The value is not repeated: this is where people put passwords.
+        raise ConfigError(
+            "endpoint must not have a user or password before its host; leave out what stands before '@'."
+        )
+    # Nor is a query, where a signature may stand.
+    told = shown(re.sub(r"([?#]).+", r"\1...", url, count=1, flags=re.DOTALL))
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
         _ = parts.port
     except ValueError as error:
-        raise ConfigError(f"endpoint {shown(url)} is not a URL: {error}.") from None
-    if "@" in parts.netloc:
-        # The value is not repeated: this is where people put passwords.
-        raise ConfigError(
-            "endpoint must not have a user or password before its host; leave out what stands before '@'."
-        )
+        raise ConfigError(f"endpoint {told} is not a URL: {error}.") from None
     if parts.scheme not in {"https", "http"} or not host:
         raise ConfigError(
             "endpoint must be a URL such as 'https://my-dce-abcd.westeurope-1.ingest.monitor.azure.com', "
-            f"got {shown(url)}."
+            f"got {told}."
         )
     if not _NETLOC.match(parts.netloc):
         raise ConfigError(
-            f"endpoint {shown(url)}: {shown(parts.netloc)} is not a host. Write ASCII letters, digits, dots "
+            f"endpoint {told}: {shown(parts.netloc)} is not a host. Write ASCII letters, digits, dots "
             "and hyphens only."
         )
     if parts.query or parts.fragment or parts.path not in {"", "/"}:
-        raise ConfigError(
-            f"endpoint {shown(url)} may have a scheme and a host only: no path, query or fragment."
-        )
+        raise ConfigError(f"endpoint {told} may have a scheme and a host only: no path, query or fragment.")
     return parts, host
 
 

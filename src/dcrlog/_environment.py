@@ -111,8 +111,9 @@ def read_options(environment: Mapping[str, str]) -> dict[str, Any]:
             try:
                 options[option] = read(value)
             except Exception as error:  # an import runs a module, which may raise anything
-                told = "a secret value" if option == "credential" else shown(value)
-                raise ConfigError(f"{variable}={told} cannot be read: {_reason(error)}.") from None
+                # It may be a secret that was meant for somewhere else.
+                told = f"{variable}={shown(value)}" if option != "credential" else f"what {variable} says"
+                raise ConfigError(f"{told} cannot be read: {_reason(error)}.") from None
             break
     return options
 

@@ -1,25 +1,16 @@
 """`dcrlog doctor`, beside an emulator in every state that it can tell."""
 
 import json
-import os
 import re
 import subprocess
 import sys
-import time
 
 import pytest
 
 from dcrlog.cli.doctor import examine
+from dcrlog.cli.doctoring.identity import _REMEDIES
 from dcrlog.emulator import Fault
-
-STEPS = ["versions", "settings", "dns", "tls", "clock", "credential", "token", "probe", "spool"]
-
-
-def finding(told, step, state="fail"):
-    """The one finding of a step that is in this state, as text."""
-    found = [each for each in told["findings"] if (each["step"], each["state"]) == (step, state)]
-    assert len(found) == 1, told["findings"]
-    return f"{found[0]['text']} -> {found[0]['remedy']}"
+from findings import STEPS, finding, of
 
 
 def test_where_all_is_well_each_step_says_so_and_the_probe_is_in_the_table(emulator, doctor):
@@ -102,19 +93,6 @@ def test_each_answer_to_the_probe_is_explained(emulator, doctor, fault, state, t
     assert found["query"] is None
 
 
-def test_a_clock_that_is_off_is_told_by_the_date_of_an_answer(doctor):
-    """Ten minutes break tokens; two are a warning."""
-    report = examine({}, "here", sends=False, now=lambda: time.time() + 600)
-    (clock,) = [each for each in report.findings if each.step == "clock"]
-    assert clock.state == "FAIL"
-    assert re.search(r"60\d seconds ahead: tokens are taken for expired", clock.text)
-    assert "NTP" in clock.remedy
-
-    report = examine({}, "here", sends=False, now=lambda: time.time() - 120)
-    (clock,) = [each for each in report.findings if each.step == "clock"]
-    assert (clock.state, "seconds behind" in clock.text) == ("warn", True)
-
-
 class Stale:
     """A credential that keeps a token for too long, or has one for somebody else."""
 
@@ -154,113 +132,72 @@ def test_a_token_that_is_no_jwt_is_only_a_warning(doctor):
     assert [each.state for each in report.findings if each.step == "token"] == ["warn"]
 
 
-LOGGING = {
-    "version": 1,
-    "handlers": {
-        "console": {"class": "logging.StreamHandler"},
-        "azure": {"class": "dcrlog.LogsIngestionHandler", "level": "INFO", "stream_name": "Custom-Other"},
-    },
-    "root": {"handlers": ["console", "azure"]},
-}
-
-
-def test_a_dict_config_says_the_options(doctor, tmp_path):
-    """As JSON, or as a name in a module; a flag comes first."""
-    (tmp_path / "logging.json").write_text(json.dumps(LOGGING))
-    (tmp_path / "shop_logging.py").write_text(f"CONFIG = {LOGGING!r}")
-
-    for where in ("logging.json", "shop_logging:CONFIG"):
-        status, told = doctor("--dict-config", where)
-        assert status == 1
-        assert "the rule declares no stream 'Custom-Other'" in finding(told, "probe")
-        assert "handler 'azure' of " in finding(told, "settings", "ok")
-    assert doctor("--dict-config", "logging.json", "--stream", "Custom-AppLogs")[0] == 0
-
-
-def test_the_settings_of_django_say_the_options(doctor, tmp_path):
-    """The module is imported, and LOGGING read; Django itself is not needed."""
-    (tmp_path / "shop_settings.py").write_text(f"LOGGING = {LOGGING!r}")
-    status, told = doctor("--django", "shop_settings", "--stream", "Custom-AppLogs")
-
-    assert status == 0
-    assert "handler 'azure' of LOGGING of shop_settings" in finding(told, "settings", "ok")
-
-
-def without(config, *path):
-    """A copy of a configuration without one of its entries."""
-    copy = json.loads(json.dumps(config))
-    inner = copy
-    for name in path[:-1]:
-        inner = inner[name]
-    del inner[path[-1]]
-    return copy
-
-
 @pytest.mark.parametrize(
-    ("config", "told"),
+    ("credential", "remedy"),
     [
-        (without(LOGGING, "root"), "no logger has the handler 'azure', so no record reaches it"),
-        (without(LOGGING, "handlers", "azure"), "has no handler of the class dcrlog.LogsIngestionHandler"),
-        ({"handlers": dict.fromkeys("ab", LOGGING["handlers"]["azure"])}, "add --handler, one of a, b"),
-        ({"handlers": {"azure": {**LOGGING["handlers"]["azure"], "stream": 1}}, "root": LOGGING["root"]},
-         "has no option 'stream'"),
-        ([], "is no dictionary for dictConfig"),
+        ("environment", "set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET"),
+        ("azure_cli", "for azure_cli, run az login"),
+        ({"()": "nowhere.Credential"}, 'Behind "()" stands the dotted path of a class or a function'),
+        ({"()": "sys.exit"}, 'Behind "()" stands the dotted path of a class or a function'),
+        ({"()": "builtins.dict"}, 'Behind "()" stands the dotted path of a class or a function'),
+        (Stale(), "It is an object of the application's: look at what makes it"),
     ],
+)
+def test_a_credential_that_has_no_token_is_told_with_what_it_is(doctor, monkeypatch, credential, remedy):
+    """What is to be done depends on who made it."""
+    monkeypatch.delenv("AZURE_CLIENT_SECRET")
+    monkeypatch.setenv("PATH", "")
+    if isinstance(credential, Stale):
+        monkeypatch.delattr(Stale, "token")
+    report = examine({"credential": credential}, "here")
+
+    found = of(report, "credential")
+    assert (found.state, remedy in found.remedy) == ("FAIL", True), found
+    assert of(report, "token").state == of(report, "probe").state == "skip"
+
+
+@pytest.mark.parametrize("code", _REMEDIES)
+def test_each_refusal_of_the_login_service_that_has_a_remedy_is_told_with_it(emulator, doctor, code):
+    """By the number that Entra ID gives it."""
+    body = json.dumps({"error": "invalid_request", "error_description": f"AADSTS{code}: Refused."})
+    emulator.faults.add(Fault("status", kind="token", status=400, body=body))
+    _, told = doctor("--credential", "environment")
+
+    assert f"AADSTS{code}" in finding(told, "credential")
+    assert finding(told, "credential").endswith(f"-> {_REMEDIES[code]}")
+
+
+def test_a_token_that_was_refused_once_is_asked_for_anew(emulator, doctor):
+    """As the handler does."""
+    emulator.faults.add(Fault("status", status=401, times=1))
+
+    assert doctor()[0] == 0
+
+
+INSTALLED = {"azure_core": "1.20.0", "dcrlog": "0.1.0", "msgspec": "0.19.0b1", "opentelemetry_sdk": "1.2"}
+NEEDS = "Requires-Dist: {}\n"
+NEEDED = (
+    "azure-core>=1.33", "msgspec>=0.19,<1", "azure-nothing>=2",
+    'opentelemetry-sdk[all]>=1.39; extra == "otel"', 'nothing-else>=1; extra == "speed"',
 )  # fmt: skip
-def test_what_is_wrong_around_the_handler_is_told(doctor, tmp_path, config, told):
-    """A configuration that reaches no record is the quietest failure of all."""
-    (tmp_path / "logging.json").write_text(json.dumps(config))
-    status, found = doctor("--dict-config", "logging.json", "--no-probe")
-
-    assert status == 1
-    assert told in finding(found, "settings")
 
 
-def test_a_spool_is_looked_at_and_not_touched(doctor, tmp_path):
-    """One that is not there yet, one that cannot be used, and one with dead letters."""
-    status, told = doctor("--spool-dir", tmp_path / "spool", "--no-probe")
-    assert (status, "can be made" in finding(told, "spool", "ok")) == (0, True)
-    assert not (tmp_path / "spool").exists()
-
-    home = tmp_path / "spool" / f"dcrlog-{os.geteuid()}"
-    home.mkdir(parents=True)
-    home.chmod(0o777)
-    status, told = doctor("--spool-dir", tmp_path / "spool", "--no-probe")
-    assert (status, "chmod 700" in finding(told, "spool")) == (1, True)
-
-    home.chmod(0o700)
-    (home / "quarantine").mkdir(mode=0o700)
-    (home / "quarantine" / "damaged").write_bytes(b"x")
-    status, told = doctor("--spool-dir", tmp_path / "spool", "--no-probe")
-    assert (status, "1 damaged files" in finding(told, "spool", "warn")) == (0, True)
-
-
-LOUD = """
-class Loud:
-    def __init__(self, client_secret):
-        raise ValueError(f"bad {client_secret}")
-"""
-
-
-def test_a_secret_in_a_credential_setting_is_shown_nowhere(doctor, tmp_path, monkeypatch):
-    """Not even where the credential's own error repeats it."""
-    (tmp_path / "loud.py").write_text(LOUD)
+def test_what_is_older_than_dcrlog_needs_it_is_told(doctor, tmp_path, monkeypatch):
+    """And what is missing, but for the extras that nobody has asked for."""
+    for name, version in INSTALLED.items():
+        metadata = tmp_path / f"{name}-{version}.dist-info" / "METADATA"
+        metadata.parent.mkdir()
+        needs = "".join(map(NEEDS.format, NEEDED)) if name == "dcrlog" else ""
+        metadata.write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}\n")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("DCRLOG_CREDENTIAL", '{"()": "loud.Loud", "client_secret": "hunter2-hunter2"}')
-    status, told = doctor()
+    status, told = doctor("--offline")
 
-    assert status == 1
-    assert "ValueError: bad [redacted]" in finding(told, "credential")
-    assert "hunter2" not in json.dumps(told)
-
-
-def test_a_dict_config_that_names_what_is_not_there_is_told(doctor, tmp_path):
-    """As dictConfig itself would fail."""
-    handler = {**LOGGING["handlers"]["azure"], "credential": "ext://nowhere.credential"}
-    (tmp_path / "logging.json").write_text(json.dumps({**LOGGING, "handlers": {"azure": handler}}))
-    status, told = doctor("--dict-config", "logging.json", "--offline")
-
-    assert status == 1
-    assert "the handler 'azure' cannot be made: Cannot resolve 'nowhere.credential'" in finding(
-        told, "settings"
+    lines = [(each["text"], each["remedy"]) for each in told["findings"] if each["state"] == "fail"]
+    assert (status, lines) == (
+        1,
+        [
+            ("azure-core 1.20.0 is older than dcrlog needs it", "pip install 'azure-core>=1.33'"),
+            ("azure-nothing is not installed", "pip install 'azure-nothing>=2'"),
+            ("opentelemetry-sdk 1.2 is older than dcrlog needs it", "pip install 'opentelemetry-sdk>=1.39'"),
+        ],
     )

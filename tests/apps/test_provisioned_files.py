@@ -8,7 +8,7 @@ import subprocess
 import hcl2
 import pytest
 
-from dcrlog.cli.provisioning.plan import ROLE
+from dcrlog.cli.role import PUBLISHER
 from provisioned import RULE, row_of
 
 
@@ -34,7 +34,7 @@ def test_terraform_says_the_same_as_the_template(provision, what, kind):
                 of_arm[kind_of]["properties"], body["properties"]
             )
             assert body.get("kind") == of_arm[kind_of].get("kind")
-    assert ROLE in made["sender"]["role_definition_id"]
+    assert PUBLISHER in made["sender"]["role_definition_id"]
     outputs = {name.strip('"') for block in parsed["output"] for name in block}
     assert outputs == {name.lower() for name in template["outputs"]}
     variables = {name.strip('"') for block in parsed["variable"] for name in block}
@@ -143,7 +143,7 @@ def test_the_script_puts_the_same_bodies_and_ends_with_the_variables(
         == "/subscriptions/sub-1/ws"
     )
     assert row_of(rule)["Message"] == "stock is low: 3 left"
-    assert f"role assignment create --role {ROLE}" in (tmp_path / "calls").read_text()
+    assert f"role assignment create --role {PUBLISHER}" in (tmp_path / "calls").read_text()
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,12 @@
 """`dcrlog doctor`: the way of a row from the settings to the service, step by step, in words."""
 
+import logging
 import os
-import platform
 import sys
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -21,18 +20,17 @@ from dcrlog.cli.doctoring.identity import check_identity
 from dcrlog.cli.doctoring.network import check_network
 from dcrlog.cli.doctoring.options import Options, read_dict_config, read_django
 from dcrlog.cli.doctoring.probe import send_probe
+from dcrlog.cli.doctoring.query import query_for
 from dcrlog.cli.doctoring.spool import check_spool
+from dcrlog.cli.doctoring.versions import check_versions
 from dcrlog.cli.options import AsJson, Audience, Credential, Endpoint, RuleFile, RuleId, Stream
 from dcrlog.cli.output import print_json, say
 from dcrlog.errors import ConfigError
-from dcrlog.rules import Rule
-
-_PACKAGES: Final = (
-    "dcrlog", "azure-core", "azure-identity", "azure-monitor-ingestion", "msgspec", "opentelemetry-sdk",
-)  # fmt: skip
 
 _WAY: Final = ("dns", "tls", "clock", "credential", "token", "probe")
 """The steps that ask somebody."""
+_TIMEOUT: Final = 40.0
+"""Seconds for each that a step asks."""
 
 
 @dataclass
@@ -52,6 +50,15 @@ class Report:
         """Whether no step failed."""
         return all(finding.state is not State.FAIL for finding in self.findings)
 
+    def has_failed(self, *steps: str) -> bool:
+        """Whether one of these steps did."""
+        return any(each.step in steps and each.state is State.FAIL for each in self.findings)
+
+    def leave_out(self, steps: tuple[str, ...], why: str) -> None:
+        """Say why the steps of which nothing was said could not be looked at."""
+        told = {finding.step for finding in self.findings}
+        self.findings += [Finding(step, State.SKIP, why) for step in steps if step not in told]
+
 
 def doctor(
     *,
@@ -68,7 +75,7 @@ def doctor(
     ] = None,
     dict_config: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Read it from this dictConfig: JSON, or package.module:NAME."),
+        typer.Option(metavar="FILE", help="Read it from this dictConfig: JSON, YAML or package.module:NAME."),
     ] = None,
     handler: Annotated[str | None, typer.Option(help="Its name there, where there are several.")] = None,
     probe: Annotated[bool, typer.Option("--probe/--no-probe", help="Send one row.")] = True,
@@ -79,25 +86,19 @@ def doctor(
     flags = {
         name: value for name, value in locals().items() if name in settings.OPTIONS and value is not None
     }
-    if columns is not None:
-        with suppress(ConfigError):
-            flags |= read_options({"DCRLOG_COLUMNS": columns})
-    try:
-        if django is not None and dict_config is not None:
-            raise ConfigError("give --django or --dict-config, not both.")
-        found = Options({}, "environment" if not flags else "options and environment")
-        if django is not None:
-            found = read_django(django, handler)
-        elif dict_config is not None:
-            found = read_dict_config(dict_config, handler)
-    except ConfigError as error:
-        report = Report([Finding("settings", State.FAIL, str(error))])
-        given: dict[str, Any] = flags
-    else:
-        given = found.given | flags
-        report = examine(given, found.origin, asks=not offline, sends=probe)
-        report.findings[1:1] = found.findings
-    secrets = secrets_of(_with_environment(given))
+    given: dict[str, Any] = dict(flags)
+    with _apart():
+        try:
+            if columns is not None:
+                flags["columns"] = _read_columns(columns)
+            found = _read(django, dict_config, handler, flags)
+        except ConfigError as error:
+            report = Report([*check_versions(), Finding("settings", State.FAIL, str(error))])
+            report.leave_out((*_WAY, "spool"), "the settings come first")
+        else:
+            given = found.given | flags
+            report = examine(given, found.origin, around=found, asks=not offline, sends=probe)
+        secrets = secrets_of(_with_environment(given))
     report.findings = [finding.without(secrets) for finding in report.findings]
     if as_json:
         told = [{**asdict(finding), "state": finding.state.lower()} for finding in report.findings]
@@ -107,35 +108,82 @@ def doctor(
     raise typer.Exit(0 if report.is_well else 1)
 
 
+@contextmanager
+def _apart() -> Iterator[None]:
+    """Let modules of the application be found, and neither print between the lines nor log anywhere."""
+    here = str(Path.cwd())
+    sys.path.insert(0, here)
+    disabled = logging.root.manager.disable
+    logging.disable()
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        logging.disable(disabled)
+        with suppress(ValueError):
+            sys.path.remove(here)
+
+
+def _read_columns(text: str) -> Any:
+    try:
+        return read_options({"DCRLOG_COLUMNS": text}).get("columns")
+    except ConfigError as error:
+        raise ConfigError(str(error).replace("DCRLOG_COLUMNS=", "--columns ")) from None
+
+
+def _read(
+    django: str | None, dict_config: str | None, handler: str | None, flags: Mapping[str, Any]
+) -> Options:
+    if django is not None and dict_config is not None:
+        raise ConfigError("give --django or --dict-config, not both.")
+    if django is not None:
+        return read_django(django, handler)
+    if dict_config is not None:
+        return read_dict_config(dict_config, handler)
+    if handler is not None:
+        raise ConfigError("--handler is a name in a dictConfig. Say which with --django or --dict-config.")
+    return Options({}, "options and environment" if flags else "environment")
+
+
 def examine(
     given: Mapping[str, Any],
     origin: str,
     *,
+    around: Options | None = None,
     asks: bool = True,
     sends: bool = True,
     now: Callable[[], float] = time.time,
+    timeout: float = _TIMEOUT,
 ) -> Report:
     """Walk the way.
 
     Args:
         given: The handler's arguments; the environment is behind them.
         origin: Where they are from, in words.
+        around: The configuration that has the handler.
         asks: Whether anything leaves this machine.
         sends: Whether the probe is sent.
         now: This machine's clock, in seconds since the epoch.
+        timeout: Seconds for each that a step asks.
     """
-    report = Report([_versions()])
-    checked, findings = check_settings(given, origin)
+    report = Report([*check_versions(), *(around.findings if around else ())])
+    checked, findings = check_settings(given, origin, _entry(around, given))
     report.findings += findings
     if checked is None or checked.endpoint is None:
-        report.findings += [Finding(step, State.SKIP, "the settings come first") for step in (*_WAY, "spool")]
+        report.leave_out((*_WAY, "spool"), "the settings come first")
         return report
-    if asks:
-        _walk(report, given, checked, sends=sends, now=now)
+    if not asks:
+        report.leave_out(_WAY, "nobody was asked (--offline)")
     else:
-        report.findings += [Finding(step, State.SKIP, "nobody was asked (--offline)") for step in _WAY]
+        _walk(report, given, checked, sends=sends, now=now, timeout=timeout)
     report.findings += check_spool(checked)
     return report
+
+
+def _entry(around: Options | None, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the handler's entry says, but for what a flag says otherwise."""
+    entry = around.given if around else {}
+    return {name: value for name, value in entry.items() if given.get(name) is value}
 
 
 def _walk(
@@ -145,36 +193,23 @@ def _walk(
     *,
     sends: bool,
     now: Callable[[], float],
+    timeout: float,
 ) -> None:
     assert checked.endpoint is not None
-    report.findings += check_network(checked.endpoint, now)
-    identity = check_identity(checked.credential, checked.endpoint, now())
+    report.findings += check_network(checked.endpoint, timeout, now)
+    report.leave_out(("tls", "clock"), "a step before has failed")
+    identity = check_identity(checked.credential, checked.endpoint, now(), timeout)
     report.findings += identity.findings
+    report.leave_out(("token",), "a step before has failed")
     if not sends:
-        report.findings.append(Finding("probe", State.SKIP, "no row was sent (--no-probe)"))
-    elif identity.token is None or any(
-        each.step in {"dns", "tls"} and each.state is State.FAIL for each in report.findings
-    ):
-        report.findings.append(Finding("probe", State.SKIP, "a step before has failed"))
+        report.leave_out(("probe",), "no row was sent (--no-probe)")
+    elif identity.token is None or report.has_failed("dns", "tls"):
+        report.leave_out(("probe",), "a step before has failed")
     else:
-        probed = send_probe(checked, identity.claims)
+        probed = send_probe(checked, identity.claims, timeout)
         report.findings.append(probed.finding)
         if probed.answer.status == 204:
-            report.query = _query(given, checked, probed.mark)
-
-
-def _versions() -> Finding:
-    found = [f"Python {platform.python_version()} on {platform.system()}"]
-    for package in _PACKAGES:
-        with suppress(PackageNotFoundError):
-            found.append(f"{package} {version(package)}")
-    return Finding("versions", State.OK, ", ".join(found))
-
-
-def _query(given: Mapping[str, Any], checked: settings.Settings, mark: str) -> str:
-    column = next((each.name for each in checked.columns if "message" in each.fields), None)
-    where = f'{column} has "{mark}"' if column else f'* has "{mark}"'
-    return f"{_table(given, checked)}\n| where TimeGenerated > ago(1h) and {where}"
+            report.query = query_for(_with_environment(given), checked, probed.mark)
 
 
 def _with_environment(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -183,20 +218,6 @@ def _with_environment(given: Mapping[str, Any]) -> dict[str, Any]:
     except ConfigError:
         # The step of the settings has told it.
         return dict(given)
-
-
-def _table(given: Mapping[str, Any], checked: settings.Settings) -> str:
-    """Return the table that the rule fills, or what it is called if nobody has been inventive."""
-    behind = _with_environment(given)
-    with suppress(ConfigError):
-        if isinstance(behind.get("columns"), str):
-            from dcrlog._presets import find_preset
-
-            return find_preset(behind["columns"]).table
-        rule = settings.read_rule(behind.get("rule"))
-        if isinstance(rule, Rule):
-            return next(flow.table for flow in rule.flows if checked.stream_name in flow.streams)
-    return checked.stream_name.partition("-")[2].removesuffix("_CL") + "_CL"
 
 
 def _say(report: Report) -> None:
@@ -210,7 +231,6 @@ def _say(report: Report) -> None:
         for line in report.query.splitlines():
             say(f"  {line}")
         say("If it does not come, the rule drops it: see the table DCRLogErrors, and the rule's metrics.")
-    failed = sum(finding.state is State.FAIL for finding in report.findings)
-    sys.stdout.flush()
+    failed = len({finding.step for finding in report.findings if finding.state is State.FAIL})
     if failed:
         say(f"{failed} of the steps {'has' if failed == 1 else 'have'} failed.")

@@ -1,5 +1,6 @@
 """The step of the settings: what the handler would say, and what it cannot know."""
 
+import logging
 import os
 import re
 import warnings
@@ -28,15 +29,25 @@ _WRONG_HOSTS: Final = {
 }
 
 
-def check_settings(given: Mapping[str, Any], origin: str) -> tuple[Settings | None, list[Finding]]:
-    """Load the settings as the handler does; None where it would refuse them."""
+def check_settings(
+    given: Mapping[str, Any], origin: str, entry: Mapping[str, Any]
+) -> tuple[Settings | None, list[Finding]]:
+    """Load the settings as the handler does; None where it would refuse them.
+
+    Args:
+        given: Its arguments.
+        origin: Where they are from, in words.
+        entry: Those of them that its entry in a dictConfig has.
+    """
+    findings = list(_overruled(entry))
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             made = settings.load(given)
-    except ConfigError as error:
-        return None, [Finding(STEP, State.FAIL, f"{origin}: {error}")]
-    findings = [Finding(STEP, State.WARN, str(each.message)) for each in caught]
+    except (ConfigError, SystemExit) as error:  # what an option names may be a module that ends it all
+        told = error if isinstance(error, ConfigError) else f"a module that is named ends with {error!r}"
+        return None, [*findings, Finding(STEP, State.FAIL, f"{origin}: {told}")]
+    findings += [Finding(STEP, State.WARN, str(each.message)) for each in caught]
     if not made.enabled:
         findings.append(
             Finding(
@@ -51,14 +62,11 @@ def check_settings(given: Mapping[str, Any], origin: str) -> tuple[Settings | No
     assert endpoint is not None
     told = f"{origin}: endpoint {endpoint.url}, rule {made.rule_id}, stream {made.stream_name}"
     findings += [Finding(STEP, State.OK, told), *_about_endpoint(given, endpoint), *_about_stream(made)]
-    if made.level > _INFO:
+    if made.level > logging.INFO:
         findings.append(
             Finding(STEP, State.WARN, f"level is {made.level}: INFO, and what is below it, is not taken")
         )
     return made, findings
-
-
-_INFO: Final = 20
 
 
 def _about_endpoint(given: Mapping[str, Any], endpoint: Endpoint) -> Iterator[Finding]:
@@ -114,6 +122,27 @@ def _about_stream(made: Settings) -> Iterator[Finding]:
             f"stream_name {shown(made.stream_name)} looks like the rule's outputStream",
             "Rows go to a key of the rule's streamDeclarations, mostly the same name without '_CL'.",
         )
+
+
+def _overruled(entry: Mapping[str, Any]) -> Iterator[Finding]:
+    """Tell variables that have no effect, since the handler's entry or another variable says otherwise."""
+    for option, official in OFFICIAL_NAMES.items():
+        ours = PREFIX + option.upper()
+        set_here = {name: os.environ[name] for name in (ours, official) if os.environ.get(name, "").strip()}
+        if entry.get(option) is not None:
+            winner, value = f"the handler's {option}", entry[option]
+        elif ours in set_here:
+            winner, value = ours, set_here.pop(ours)
+        else:
+            continue
+        # No value is shown: people put secrets where they do not belong.
+        for name in (name for name, other in set_here.items() if other.strip() != value):
+            yield Finding(
+                STEP,
+                State.WARN,
+                f"{name} has no effect, since {winner} comes first and says otherwise",
+                "Take out the one that is not meant.",
+            )
 
 
 def _variable(option: str) -> str | None:

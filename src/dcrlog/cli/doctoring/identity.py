@@ -3,15 +3,16 @@
 import base64
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from dcrlog._attempt import begin_attempt
 from dcrlog._credentials import make_credential
 from dcrlog._endpoint import Endpoint
+from dcrlog.cli.doctoring.bounded import within
 from dcrlog.cli.doctoring.finding import Finding, State
 
-_TIMEOUT: Final = 60.0
 _AADSTS: Final = re.compile(r"AADSTS([0-9]+)")
 _REMEDIES: Final = {
     "7000222": (
@@ -50,27 +51,41 @@ class Identity:
     claims: dict[str, Any]
 
 
-def check_identity(setting: Any, endpoint: Endpoint, now: float) -> Identity:
-    """Make the credential that the handler would make, and ask it for a token."""
-    scope = f"{endpoint.audience}/.default"
-    begin_attempt(_TIMEOUT)
-    credential = None
+def check_identity(setting: Any, endpoint: Endpoint, now: float, timeout: float) -> Identity:
+    """Make the credential that the handler would make, and ask it for a token.
+
+    Args:
+        setting: The `credential` setting.
+        endpoint: Where the token is for.
+        now: This machine's clock, in seconds since the epoch.
+        timeout: Seconds until it has to be there.
+    """
     try:
-        credential = make_credential(setting, endpoint)
-        token = str(credential.get_token(scope).token)
-    except Exception as error:  # a credential may raise anything
-        return Identity([_refused(error, endpoint)], None, {})
-    finally:
-        close = getattr(credential, "close", None)
-        if isinstance(setting, str) and close is not None:
-            close()
-    findings = [Finding("credential", State.OK, f"{_name(credential)} answers for {endpoint.audience}")]
+        name, token = within(timeout, lambda: _ask(setting, endpoint, timeout))
+    except (Exception, SystemExit) as error:  # a credential may raise anything
+        return Identity([_refused(error, setting, endpoint)], None, {})
+    findings = [Finding("credential", State.OK, f"{name} answers for {endpoint.audience}")]
     claims = read_claims(token)
     if claims is None:
         findings.append(Finding("token", State.WARN, "the token is no JWT, so nothing can be read from it"))
         return Identity(findings, token, {})
     findings.append(_judge(claims, endpoint, now))
     return Identity(findings, token, claims)
+
+
+def _ask(setting: Any, endpoint: Endpoint, timeout: float) -> tuple[str, str]:
+    """Return which credential answers, and the token."""
+    # Before the step's own limit, for what the credential says of it tells more.
+    begin_attempt(timeout * 0.8)
+    credential = None
+    try:
+        credential = make_credential(setting, endpoint)
+        token = str(credential.get_token(f"{endpoint.audience}/.default").token)
+        return _name(credential), token
+    finally:
+        close = getattr(credential, "close", None)
+        if isinstance(setting, str) and close is not None:
+            close()
 
 
 def _name(credential: Any) -> str:
@@ -128,17 +143,23 @@ def _judge(claims: dict[str, Any], endpoint: Endpoint, now: float) -> Finding:
     return Finding("token", State.OK, told)
 
 
-def _refused(error: Exception, endpoint: Endpoint) -> Finding:
+def _refused(error: BaseException, setting: Any, endpoint: Endpoint) -> Finding:
     told = " ".join(str(error).split())
     code = _AADSTS.search(told)
     remedy = _REMEDIES.get(code[1]) if code else None
     if remedy is None and "CA certificate bundle" in told:
         remedy = "REQUESTS_CA_BUNDLE names a file that is not there."
+    if remedy is None and isinstance(setting, Mapping):
+        remedy = (
+            'Behind "()" stands the dotted path of a class or a function, which takes what else stands there '
+            "and returns an object with get_token."
+        )
+    if remedy is None and not isinstance(setting, str):
+        remedy = "It is an object of the application's: look at what makes it."
     if remedy is None:
         remedy = (
-            "Say which one is meant with credential= or DCRLOG_CREDENTIAL (managed_identity, "
-            "workload_identity, "
-            "environment, azure_cli). For environment, set AZURE_TENANT_ID, AZURE_CLIENT_ID and "
+            "Choose one by DCRLOG_CREDENTIAL or --credential: managed_identity, workload_identity, "
+            "environment, azure_cli. For environment, set AZURE_TENANT_ID, AZURE_CLIENT_ID and "
             "AZURE_CLIENT_SECRET; for azure_cli, run az login; "
             f"{endpoint.authority or 'the login service'} must be reachable from here."
         )

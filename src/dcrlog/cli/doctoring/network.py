@@ -11,6 +11,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from dcrlog._endpoint import Endpoint
+from dcrlog.cli.doctoring.bounded import within
 from dcrlog.cli.doctoring.finding import Finding, State
 
 _TIMEOUT: Final = 10.0
@@ -22,39 +23,88 @@ _PATH: Final = "/dataCollectionRules"
 """Where nothing is to be had without a token; the answer's headers are what is wanted."""
 
 
-def check_network(endpoint: Endpoint, now: Callable[[], float] = time.time) -> Iterator[Finding]:
-    """Resolve the host, greet it, and compare its clock; what cannot follow on a failure is left out."""
+def check_network(
+    endpoint: Endpoint, timeout: float, now: Callable[[], float] = time.time
+) -> Iterator[Finding]:
+    """Resolve the host, greet it, and compare its clock; what cannot follow on a failure is left out.
+
+    Args:
+        endpoint: Whose host.
+        timeout: Seconds until there has to be an address, and then an answer.
+        now: This machine's clock, in seconds since the epoch.
+    """
     import requests
     from requests.utils import get_environ_proxies
 
     parts = urlsplit(endpoint.url)
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     proxy = get_environ_proxies(endpoint.url).get(parts.scheme)
-    if proxy is not None:
-        through = urlsplit(proxy)
-        yield Finding("dns", State.SKIP, f"requests go through the proxy {through.hostname}:{through.port}")
-    else:
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            yield Finding(
-                "dns",
-                State.FAIL,
-                f"the host {host} has no address: {error}",
-                "Check the endpoint letter by letter; with private link, the private DNS zone of "
-                "monitor.azure.com; and whether this machine resolves other names.",
-            )
-            return
-        addresses = sorted({str(each[4][0]) for each in found})
-        yield Finding("dns", State.OK, f"{host} is {', '.join(addresses)}")
-    try:
+    dns = _resolve(host, port, timeout) if proxy is None else _through(proxy)
+    yield dns
+    if dns.state is State.FAIL:
+        return
+    url = f"{endpoint.url}{_PATH}"
+
+    def greet() -> list[Finding]:
         with requests.get(
-            f"{endpoint.url}{_PATH}", timeout=_TIMEOUT, stream=True, allow_redirects=False
+            url, timeout=min(_TIMEOUT, timeout), stream=True, allow_redirects=False
         ) as response:
-            yield from _certificate(response, endpoint, now())
-            yield from _clock(response.headers.get("Date"), now())
+            return [
+                *_certificate(response, endpoint, now()),
+                *_clock(response.headers.get("Date"), now()),
+            ]
+
+    try:
+        yield from within(timeout, greet)
     except (requests.RequestException, OSError) as error:
         yield _unreachable(host, port, error)
+
+
+def _resolve(host: str, port: int, timeout: float) -> Finding:
+    try:
+        found = within(timeout, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    except (OSError, UnicodeError) as error:
+        return Finding(
+            "dns",
+            State.FAIL,
+            f"the host {host} has no address: {error}",
+            "Check the endpoint letter by letter; with private link, the private DNS zone of "
+            "monitor.azure.com; and whether this machine resolves other names.",
+        )
+    addresses = sorted({str(each[4][0]) for each in found})
+    return Finding("dns", State.OK, f"{host} is {', '.join(addresses)}")
+
+
+def _through(proxy: str) -> Finding:
+    # Without a scheme, as curl takes it, it is a host all the same.
+    try:
+        through = urlsplit(proxy if "://" in proxy else f"//{proxy}")
+        told = through.hostname and f"{through.hostname}:{through.port or 'its usual port'}"
+    except ValueError:
+        told = None
+    if told:
+        return Finding("dns", State.SKIP, f"requests go through the proxy {told}")
+    # The value is not repeated: it may have a password.
+    return Finding(
+        "dns",
+        State.FAIL,
+        "requests go through a proxy, and what names it is no URL",
+        "Write HTTPS_PROXY (or ALL_PROXY, or the system's setting) as http://HOST:PORT.",
+    )
+
+
+_TLS: Final = {
+    "certificate has expired": (
+        "Its owner has to renew it, if this machine's clock is right. A proxy that opens TLS has its own."
+    ),
+    "certificate is not yet valid": "Set this machine's clock, by NTP (timedatectl set-ntp true).",
+    "ostname mismatch": (
+        "It belongs to another host: check the endpoint letter by letter, and with private link, the private "
+        "DNS zone."
+    ),
+    "IP address mismatch": "It belongs to another host: name the endpoint's host, and not its address.",
+}
+"""What to do, by what OpenSSL says; else it is the authority that is not trusted."""
 
 
 def _unreachable(host: str, port: int, error: Exception) -> Finding:
@@ -65,22 +115,26 @@ def _unreachable(host: str, port: int, error: Exception) -> Finding:
         return Finding(
             "tls", State.FAIL, f"the proxy lets nothing through: {told}", "Check HTTPS_PROXY and NO_PROXY."
         )
-    if isinstance(error, requests.exceptions.SSLError) or "TLS CA certificate bundle" in str(error):
+    if isinstance(error, requests.exceptions.InvalidSchema):
         return Finding(
             "tls",
             State.FAIL,
-            f"the certificate of {host} is not trusted: {told}",
-            "Behind a proxy that opens TLS, name a bundle with its authority in "
-            "REQUESTS_CA_BUNDLE; else check "
-            "that the file it names exists, and the endpoint's host.",
+            f"the proxy cannot be spoken to: {told}",
+            "For a proxy of SOCKS: pip install 'requests[socks]'. Others begin with http:// or https://.",
         )
+    if isinstance(error, requests.exceptions.SSLError) or "TLS CA certificate bundle" in str(error):
+        remedy = next(
+            (remedy for what, remedy in _TLS.items() if what in told),
+            "Behind a proxy that opens TLS, name a bundle with its authority in REQUESTS_CA_BUNDLE; else "
+            "check that the file it names exists, and the endpoint's host.",
+        )
+        return Finding("tls", State.FAIL, f"the certificate of {host} is not trusted: {told}", remedy)
     return Finding(
         "tls",
         State.FAIL,
         f"nothing answers at {host} port {port}: {told}",
         "Check firewall and proxy: the service needs port 443, outbound. With private link, this "
-        "machine must "
-        "be in its network.",
+        "machine must be in its network.",
     )
 
 

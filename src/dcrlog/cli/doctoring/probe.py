@@ -10,10 +10,10 @@ from dcrlog._gzip import compress
 from dcrlog._retry import TLS_FAILURE, Answer
 from dcrlog._rows import compile_builder
 from dcrlog._stamp import Stamp
+from dcrlog.cli.doctoring.bounded import within
 from dcrlog.cli.doctoring.finding import Finding, State
+from dcrlog.cli.role import PUBLISHER
 from dcrlog.settings import Settings
-
-_TIMEOUT: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +31,37 @@ class Probe:
     answer: Answer
 
 
-def send_probe(settings: Settings, claims: dict[str, Any]) -> Probe:
-    """Send one row through the official client, and explain the answer."""
+def send_probe(settings: Settings, claims: dict[str, Any], timeout: float) -> Probe:
+    """Send one row through the official client, and explain the answer.
+
+    Args:
+        settings: The handler's.
+        claims: What the token says.
+        timeout: Seconds until an answer has to be there.
+    """
     endpoint = settings.endpoint
     assert endpoint is not None
     mark = f"probe-{uuid.uuid4().hex[:12]}"
     sender = ClientSender(endpoint, settings.rule_id, settings.stream_name, settings.credential)
     body = compress(b"[%b]" % _row(settings, mark))
+
+    def send() -> Answer:
+        try:
+            answer = _send(sender, body, timeout)
+            return _send(sender, body, timeout) if answer.is_token_renewed else answer
+        finally:
+            sender.close()
+
     try:
-        answer = _send(sender, body)
-        if answer.is_token_renewed:
-            answer = _send(sender, body)
-    finally:
-        sender.close()
+        answer = within(timeout, send)
+    except TimeoutError as error:
+        answer = Answer(status=None, code="TimeoutError", message=str(error))
     return Probe(_explain(answer, settings, claims), mark, answer)
 
 
-def _send(sender: ClientSender, body: bytes) -> Answer:
-    return sender.send(body, request_id=str(uuid.uuid4()), timeout=_TIMEOUT)
+def _send(sender: ClientSender, body: bytes, timeout: float) -> Answer:
+    # Before the step's own limit, for what the client says of it tells more.
+    return sender.send(body, request_id=str(uuid.uuid4()), timeout=timeout * 0.8)
 
 
 def _row(settings: Settings, mark: str) -> bytes:
@@ -95,7 +108,9 @@ def _explain(answer: Answer, settings: Settings, claims: dict[str, Any]) -> Find
             "Check the endpoint, and what a proxy does on the way.",
         ),
     )
-    return Finding("probe", State.FAIL, f"{text}: {told}", remedy.format(who=who, rule=settings.rule_id))
+    return Finding(
+        "probe", State.FAIL, f"{text}: {told}", remedy.format(who=who, rule=settings.rule_id, role=PUBLISHER)
+    )
 
 
 def _without_answer(answer: Answer) -> str:
@@ -122,7 +137,7 @@ _BY_STATUS: Final = {
         "the identity may not send to this rule",
         (
             "Give {who} the role Monitoring Metrics Publisher on the data collection rule: az role "
-            "assignment create --role 3913510d-42f4-4e42-8a64-420c390055eb --assignee-object-id OBJECT_ID "
+            "assignment create --role {role} --assignee-object-id OBJECT_ID "
             "--scope RULE_RESOURCE_ID. A new role takes up to 30 minutes to work."
         ),
     ),

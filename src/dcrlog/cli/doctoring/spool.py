@@ -1,10 +1,13 @@
 """The step of the spool: whether it can be used, and what lies in it."""
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
+from dcrlog._frames import SEGMENT_BYTES
 from dcrlog._home import check_home, fcntl, home_of, network_file_system
 from dcrlog._quarantine import QUARANTINE
 from dcrlog.cli import spool_files
@@ -30,6 +33,7 @@ def check_spool(settings: Settings) -> Iterator[Finding]:
         there = next(each for each in (directory, *directory.parents) if each.exists())
         if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
             yield Finding(STEP, State.OK, f"{home} does not exist yet, and can be made")
+            yield from _room(there, settings)
         else:
             yield Finding(
                 STEP,
@@ -41,7 +45,8 @@ def check_spool(settings: Settings) -> Iterator[Finding]:
         return
     try:
         check_home(home)
-        free = shutil.disk_usage(home).free
+        if not os.access(home, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, "this user may not write there")
     except OSError as error:
         yield Finding(
             STEP,
@@ -53,20 +58,14 @@ def check_spool(settings: Settings) -> Iterator[Finding]:
     kind = network_file_system(home)
     if kind is not None:
         yield Finding(STEP, State.WARN, f"{home} is on a network file system ({kind})", "Give a local disk.")
-    if free < settings.spool_capacity:
-        yield Finding(
-            STEP,
-            State.WARN,
-            f"the disk has {free:,} bytes left, less than spool_capacity ({settings.spool_capacity:,})",
-            "Make room, or lower spool_capacity.",
-        )
+    yield from _room(home, settings)
     instances = spool_files.instances(home)
     dead = [each for each in instances if not each.is_alive]
     letters = sum(1 for _ in spool_files.letters(home))
     damaged = sum(1 for _ in spool_files.files(home / QUARANTINE))
-    told = f"{home}: {len(instances) - len(dead)} living instances"
+    told = f"{home}: living instances: {len(instances) - len(dead)}"
     if dead:
-        told += f", {len(dead)} dead ones with rows"
+        told += f", dead ones with rows: {len(dead)}"
     yield Finding(
         STEP,
         State.WARN if dead else State.OK,
@@ -77,8 +76,28 @@ def check_spool(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             STEP,
             State.WARN,
-            f"{letters} dead letters: rows that the service has refused",
+            f"dead letters, which are rows that the service has refused: {letters}",
             "See why: dcrlog spool show --dead.",
         )
     if damaged:
-        yield Finding(STEP, State.WARN, f"{damaged} damaged files in {QUARANTINE}", "See: dcrlog spool list.")
+        yield Finding(
+            STEP, State.WARN, f"damaged files in {QUARANTINE}: {damaged}", "See: dcrlog spool list."
+        )
+
+
+def _room(directory: Path, settings: Settings) -> Iterator[Finding]:
+    free = shutil.disk_usage(directory).free
+    if free >= settings.spool_capacity:
+        return
+    is_full = free < SEGMENT_BYTES
+    yield Finding(
+        STEP,
+        State.FAIL if is_full else State.WARN,
+        f"the disk has {free:,} bytes left, "
+        + (
+            f"and a segment takes {SEGMENT_BYTES:,}: rows wait in memory only"
+            if is_full
+            else f"less than spool_capacity ({settings.spool_capacity:,})"
+        ),
+        "Make room, or give another directory." if is_full else "Make room, or lower spool_capacity.",
+    )

@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from dcrlog.cli.provisioning.plan import ROLE, ROLE_API, RULE_API, TABLE_API, Kind, Plan
+from dcrlog.cli.provisioning.plan import ROLE_API, RULE_API, TABLE_API, Kind, Plan
+from dcrlog.cli.role import PUBLISHER
 
 _SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
 _WORKSPACE = "resourceId('Microsoft.OperationalInsights/workspaces', parameters('workspaceName'))"
@@ -101,12 +102,12 @@ def _rule(plan: Plan) -> dict[str, Any]:
 
 
 def _role() -> dict[str, Any]:
-    definition = f"subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '{ROLE}')"
+    definition = f"subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '{PUBLISHER}')"
     return {
         "type": "Microsoft.Authorization/roleAssignments",
         "apiVersion": ROLE_API,
         "condition": "[not(empty(parameters('principalId')))]",
-        "name": f"[guid({_RULE}, parameters('principalId'), '{ROLE}')]",
+        "name": f"[guid({_RULE}, parameters('principalId'), '{PUBLISHER}')]",
         "scope": f"[{_RULE}]",
         "dependsOn": [f"[{_RULE}]"],
         "properties": {

@@ -13,9 +13,6 @@ from dcrlog.rules import Rule
 from dcrlog.schema import Column, ColumnType, Stream, check_custom_table_name, check_stream_name
 from dcrlog.tables import azure_tables
 
-ROLE: Final = "3913510d-42f4-4e42-8a64-420c390055eb"
-"""Monitoring Metrics Publisher, the role that may send to a rule."""
-
 RULE_API: Final = "2023-03-11"
 TABLE_API: Final = "2022-10-01"
 ROLE_API: Final = "2022-04-01"

@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from dcrlog.cli.provisioning.plan import ROLE, RULE_API, TABLE_API, Kind, Plan
+from dcrlog.cli.provisioning.plan import RULE_API, TABLE_API, Kind, Plan
+from dcrlog.cli.role import PUBLISHER
 
 _BEGIN = """\
 #!/bin/sh
@@ -82,7 +83,7 @@ def write_script(plan: Plan) -> str:
         ("$endpoint_id", "logsIngestion.endpoint") if has_endpoint else ("$rule", "endpoints.logsIngestion")
     )
     endpoint = f'az rest --method get --url "{asked}?api-version={RULE_API}" --query properties.{path}'
-    parts.append(_END.format(role=ROLE, endpoint=endpoint, api=RULE_API, stream=plan.stream.name))
+    parts.append(_END.format(role=PUBLISHER, endpoint=endpoint, api=RULE_API, stream=plan.stream.name))
     return "\n".join(parts)
 
 

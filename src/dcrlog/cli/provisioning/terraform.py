@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dcrlog.cli.provisioning.plan import ROLE, RULE_API, TABLE_API, Kind, Plan
+from dcrlog.cli.provisioning.plan import RULE_API, TABLE_API, Kind, Plan
+from dcrlog.cli.role import PUBLISHER
 
 _ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
@@ -47,7 +48,7 @@ def write_terraform(plan: Plan) -> str:
             "for_each": _Raw("toset(var.principal_ids)"),
             "scope": _Raw("azapi_resource.rule.id"),
             "role_definition_id": _Raw(
-                f'"${{data.azurerm_subscription.current.id}}/providers/Microsoft.Authorization/roleDefinitions/{ROLE}"'
+                f'"${{data.azurerm_subscription.current.id}}/providers/Microsoft.Authorization/roleDefinitions/{PUBLISHER}"'
             ),
             "principal_id": _Raw("each.value"),
         }),
