@@ -1,14 +1,17 @@
 """The official clients send to the emulator as they are, driven by the environment alone."""
 
 import importlib.util
+import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from dcrlog.emulator import Emulator
+from emulator_client import query_client
 
 ROWS = 10_000
 PYTHON = f"""
@@ -46,6 +49,7 @@ def test_the_javascript_client_sends(emulator, packages, credential):
     run(["node", "send.mjs", credential, str(ROWS)], emulator, packages)
 
     check(emulator, "azsdk-js-monitor-ingestion/1.2.0")
+    read_back(emulator)
 
 
 @pytest.mark.parametrize("program", [PYTHON, PYTHON_AIO], ids=["sync", "aio"])
@@ -56,6 +60,7 @@ def test_the_python_client_sends(emulator, tmp_path, program):
     run([sys.executable, "-c", program], emulator, tmp_path)
 
     check(emulator, "azsdk-python-monitor-ingestion/")
+    read_back(emulator)
 
 
 def check(emulator: Emulator, agent: str) -> None:
@@ -71,6 +76,29 @@ def check(emulator: Emulator, agent: str) -> None:
     assert all(agent in entry["user_agent"] for entry in uploads)
     assert len({entry["client_request_id"] for entry in uploads}) == len(uploads)
     assert emulator.drops() == []
+
+
+def read_back(emulator: Emulator) -> None:
+    """The query client gives every row once, with values of the right types."""
+    pytest.importorskip("azure.monitor.query")
+    columns = ("TimeGenerated", "Seq", "Level", "Message", "Properties", "Half", "Even")
+    query = (
+        "AppLogs_CL | extend Half = toreal(Properties.half), Even = Seq % 2 == 0"
+        f" | project {', '.join(columns)} | sort by Seq asc"
+    )
+    before = datetime.now(UTC) - timedelta(minutes=10)
+    with query_client(emulator) as client:
+        (table,) = client.query_workspace("any", query, timespan=timedelta(minutes=10)).tables
+
+    assert table.columns == list(columns)
+    assert table.columns_types == ["datetime", "long", "string", "string", "dynamic", "real", "bool"]
+    assert len(table.rows) == ROWS
+    for number, (time, *values) in enumerate(table.rows):
+        assert before < time < datetime.now(UTC)
+        properties = {"number": number, "half": number / 2}
+        assert json.loads(values.pop(3)) == properties
+        assert values == [number, "INFO", f"row {number} ✓ {'x' * 200}", number / 2, number % 2 == 0]
+        assert [type(value) for value in values] == [int, str, str, float, bool]
 
 
 def run(command: list[str], emulator: Emulator, folder: Path) -> None:

@@ -7,11 +7,11 @@ import pytest
 pytest.importorskip("azure.monitor.query")
 
 from azure.core.exceptions import HttpResponseError
-from azure.identity import ClientSecretCredential
-from azure.monitor.query import LogsBatchQuery, LogsQueryClient, LogsQueryStatus
+from azure.monitor.query import LogsBatchQuery, LogsQueryStatus
 
-from dcrlog.emulator import Emulator, auth
+from dcrlog.emulator import Emulator
 from dcrlog.kql import KqlError
+from emulator_client import query_client
 
 NOW = datetime.now(UTC)
 ROWS = [
@@ -23,19 +23,7 @@ ROWS = [
 @pytest.fixture
 def client(emulator):
     """The real client, with a credential that asks the emulator for tokens."""
-    credential = ClientSecretCredential(
-        auth.TENANT,
-        auth.CLIENT_ID,
-        auth.CLIENT_SECRET,
-        authority=emulator.endpoint,
-        connection_verify=emulator.ca_bundle,
-    )
-    with (
-        credential,
-        LogsQueryClient(
-            credential, endpoint=emulator.endpoint, connection_verify=emulator.ca_bundle, retry_total=0
-        ) as client,
-    ):
+    with query_client(emulator) as client:
         yield client
 
 
@@ -144,16 +132,7 @@ def test_more_rows_than_an_answer_takes_make_it_partial(post):
     """The rows up to the limit come with an error that names it."""
     with Emulator(max_query_rows=3) as emulator:
         post(emulator, ROWS)
-        credential = ClientSecretCredential(
-            auth.TENANT,
-            auth.CLIENT_ID,
-            auth.CLIENT_SECRET,
-            authority=emulator.endpoint,
-            connection_verify=emulator.ca_bundle,
-        )
-        with LogsQueryClient(
-            credential, endpoint=emulator.endpoint, connection_verify=emulator.ca_bundle
-        ) as client:
+        with query_client(emulator) as client:
             found = client.query_workspace("any", "AppLogs_CL", timespan=None)
             whole = client.query_workspace("any", "AppLogs_CL | take 3", timespan=None)
 
