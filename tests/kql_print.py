@@ -24,7 +24,20 @@ _RESERVED: Final = frozenset(
         "hassuffix_cs",
     }
     | {"in", "kind", "let", "matches", "or", "print", "startswith", "startswith_cs", "true", "typeof", "view"}
-    | {"with"}
+    | {
+        "with",
+        "by",
+        "asc",
+        "desc",
+        "nulls",
+        "on",
+        "union",
+        "materialize",
+        "toscalar",
+        "hint",
+        "isfuzzy",
+        "withsource",
+    }
 )
 
 

@@ -130,6 +130,7 @@ def test_a_table_may_be_named_piped_and_read_again():
     assert value_of("let m = materialize(Logs | where Seq > 1); m | count", LOGS) == 2
     assert seqs("Logs | where Seq == toscalar(Logs | summarize max(Seq)) | project Seq") == [3]
     assert seqs("Logs | where Seq in ((Logs | where Level == 'INFO' | project Seq)) | project Seq") == [1, 3]
+    assert seqs("Logs | where Seq in ((print x = 2), 3) | project Seq") == [2, 3]
     assert seqs("let i = Logs | where Seq < 2 | project Seq; Logs | where Seq !in (i) | project Seq") == [
         2,
         3,

@@ -25,8 +25,10 @@ class OperatorParser(StatementParser):
         if not (self._is_name(name) and self._peek().value == "=" and self._peek().kind == "symbol"):
             return None
         self._position += 2
+        if not known:
+            return self._name()
         value = self._next()
-        if known and value.value not in known:
+        if value.value not in known:
             raise syntax_error(
                 f"'{value.value[:40]}' is not supported for {name}; expecting one of {', '.join(known)}",
                 value.at,

@@ -134,17 +134,18 @@ class QueryParser(OperatorParser):
         )
 
     def _starts_table(self) -> bool:
-        is_materialized = self._is_name("materialize") and self._peek().value == "("
-        if super()._starts_table() or self._is_union() or is_materialized:
-            return True
-        start = self._position
-        while self._is_at(start, "("):
-            start += 1
-        return start > self._position and self._is_piped(start)
-
-    def _is_at(self, place: int, symbol: str) -> bool:
-        token = self._tokens[place]
-        return token.kind == "symbol" and token.value == symbol
+        before = self._position
+        while self._is("("):
+            self._next()
+        is_inside = self._position > before
+        is_table = (
+            super()._starts_table()
+            or self._is_union()
+            or (self._is_name("materialize") and self._peek().value == "(")
+            or (is_inside and self._is_piped(self._position))
+        )
+        self._position = before
+        return is_table
 
     def _is_piped(self, place: int) -> bool:
         """Tell whether a pipe comes before what is there ends: an expression has none.
