@@ -1,6 +1,6 @@
 """Operators that make each row of one row: each turns columns into columns, and writes the lines for it."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any, Final
 
 from dcrlog.kql import _tree as tree
@@ -12,7 +12,7 @@ from dcrlog.kql._scope import Scope, undefined_symbol
 from dcrlog.kql._typed import Const, Local, Typed, cast
 from dcrlog.kql._types import NUMBERS, Type, kql_name
 from dcrlog.kql.errors import MistakeError, Span
-from dcrlog.kql.regex import compile_regex, escape
+from dcrlog.kql.regex import RegexError, compile_regex, escape
 
 Columns = dict[str, Typed]
 
@@ -56,7 +56,7 @@ class RowWriter:
         columns: Columns = {}
         for number, item in enumerate(node.items):
             name = item.name or f"print_{number}"
-            _refuse_double(name, columns, item.at)
+            refuse_double(name, columns, item.at)
             columns[name] = self._emitter.assign(bind(item.value, scope))
         return columns
 
@@ -73,7 +73,7 @@ class RowWriter:
         rows = tuple(tuple(cells[start : start + width]) for start in range(0, len(cells), width))
         columns: Columns = {}
         for column in node.columns:
-            _refuse_double(column.name, columns, column.at)
+            refuse_double(column.name, columns, column.at)
             columns[column.name] = Local(
                 column.type, column.type is not Type.STRING, self._emitter.fresh("v")
             )
@@ -108,7 +108,7 @@ class RowWriter:
         for item in items:
             name = item.name or column_name(item.value, taken, counts)
             taken.add(name)
-            _refuse_double(name, made, item.at)
+            refuse_double(name, made, item.at)
             made[name] = bind(item.value, scope)
         return {name: self._emitter.assign(value) for name, value in made.items()}
 
@@ -154,7 +154,7 @@ class RowWriter:
         text = self._emitter.value(cast(value, Type.STRING))
         parsed: Columns = {}
         for each in found:
-            _refuse_double(each.name, parsed, each.at)
+            refuse_double(each.name, parsed, each.at)
             parsed[each.name] = Local(each.type, each.type is not Type.STRING, self._emitter.fresh("v"))
         take = self._emitter.constant(make_parser(node))
         if parsed:
@@ -164,9 +164,16 @@ class RowWriter:
 
 
 def matching(wildcard: tree.Wildcard, names: Iterable[str]) -> list[str]:
-    """Return the names that a pattern matches."""
+    """Return the names that a pattern matches.
+
+    Raises:
+        MistakeError: The pattern is too long.
+    """
     parts = [escape(part) for part in wildcard.pattern.split("*")]
-    pattern = compile_regex(rf"\A{'.*'.join(parts)}\z")
+    try:
+        pattern = compile_regex(rf"\A{'.*'.join(parts)}\z")
+    except RegexError as error:
+        raise MistakeError(f"{error}", wildcard.at) from None
     return [name for name in names if pattern.matches(name)]
 
 
@@ -177,6 +184,11 @@ class _Once:
         self.rows = rows
 
 
-def _refuse_double(name: str, columns: Columns, at: Span) -> None:
+def refuse_double(name: str, columns: Container[str], at: Span) -> None:
+    """Refuse a name that a column has already.
+
+    Raises:
+        MistakeError: It is there.
+    """
     if name in columns:
         raise MistakeError(f"A column with the name '{name}' is already declared.", at)

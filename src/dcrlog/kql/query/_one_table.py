@@ -6,6 +6,7 @@ from typing import Final
 from dcrlog.kql import _tree as tree
 from dcrlog.kql._bind import bind
 from dcrlog.kql._names import column_name
+from dcrlog.kql._rowwise import refuse_double
 from dcrlog.kql._scope import Scope
 from dcrlog.kql._typed import Const
 from dcrlog.kql._types import INTEGERS, Type, kql_name
@@ -83,7 +84,9 @@ def distinct(node: query.Distinct, segment: Segment, scope: Scope) -> Relation:
         inside, counts = scope.with_columns(segment.columns), dict[str, int]()
         values = [bind(item.value, inside) for item in node.items]
         for item, value in zip(node.items, values, strict=True):
-            columns[item.name or column_name(item.value, columns, counts)] = value.type
+            name = item.name or column_name(item.value, columns, counts)
+            refuse_double(name, columns, item.at)
+            columns[name] = value.type
     else:
         columns = {name: each.type for name, each in segment.columns.items()}
     made = segment.made_of(values, columns)

@@ -6,6 +6,7 @@ from typing import Final
 from dcrlog.kql import _tree as tree
 from dcrlog.kql._bind import bind
 from dcrlog.kql._names import column_name, expression_name, free_name
+from dcrlog.kql._rowwise import refuse_double
 from dcrlog.kql._scope import Scope
 from dcrlog.kql._table import Argument
 from dcrlog.kql._typed import Local, Typed, apply
@@ -70,8 +71,7 @@ class Summary:
         return Relation(types, self._output.rows(values, groups), depth + 1)
 
     def _add(self, name: str, value: Typed, item: tree.Item) -> None:
-        if name in self._output.columns:
-            raise MistakeError(f"A column with the name '{name}' is already declared.", item.at)
+        refuse_double(name, self._output.columns, item.at)
         self._output.columns[name] = value
 
     def _key_name(self, item: tree.Item, named: set[str]) -> str:

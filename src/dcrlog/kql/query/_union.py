@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from dcrlog.kql._names import free_name
+from dcrlog.kql._rowwise import refuse_double
 from dcrlog.kql._types import Type, kql_name
-from dcrlog.kql.errors import MistakeError, Span
+from dcrlog.kql.errors import Span
 from dcrlog.kql.query._run import Relation, Row, Run
 
 Leg = tuple[str, Relation]
@@ -23,8 +24,7 @@ def united(legs: Sequence[Leg], kind: str, source: str | None, at: Span) -> Rela
         columns[source] = Type.STRING
     names = _names(wanted)
     for column, name in zip(wanted, names, strict=True):
-        if name in columns:
-            raise MistakeError(f"A column with the name '{name}' is already declared.", at)
+        refuse_double(name, columns, at)
         columns[name] = column[1]
     depth = max(relation.depth for _, relation in legs) + 1
     fitted = [(label, relation, _fit(relation, wanted)) for label, relation in legs]
