@@ -110,14 +110,7 @@ def map_columns(
         column.name: MappedColumn(column.name, column.type, *_fields_of(column.name, known))
         for column in base
     }
-    columns = {} if columns is None else columns
-    if columns == "request":
-        # A rule says itself of which types its columns are.
-        columns = REQUEST_COLUMNS if stream is None else {n: e["field"] for n, e in REQUEST_COLUMNS.items()}
-    if not isinstance(columns, Mapping):
-        raise ConfigError(
-            f'columns must map a column\'s name to a field, or be "request", got {shown(columns)}.'
-        )
+    columns = _given(columns, is_declared=stream is not None)
     # Values are read by key: in the mapping that dictConfig passes, only that resolves ext://.
     for name in columns:
         entry = columns[name]
@@ -144,6 +137,20 @@ def map_columns(
             "columns leaves no column besides those for instance_id and seq; rows would be empty."
         )
     return tuple(mapped.values())
+
+
+def _given(columns: Any, *, is_declared: bool) -> Mapping[str, Any]:
+    """Return `columns` as a mapping, whatever was given."""
+    if columns is None:
+        return {}
+    if columns == "request":
+        # A rule says itself of which types its columns are.
+        return {n: e["field"] for n, e in REQUEST_COLUMNS.items()} if is_declared else REQUEST_COLUMNS
+    if not isinstance(columns, Mapping):
+        raise ConfigError(
+            f'columns must map a column\'s name to a field, or be "request", got {shown(columns)}.'
+        )
+    return columns
 
 
 def with_own_names(

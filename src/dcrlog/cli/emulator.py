@@ -29,63 +29,69 @@ class _Mode(enum.StrEnum):
     LENIENT = "lenient"
 
 
+_Rules = Annotated[
+    list[Path] | None,
+    typer.Option(help="JSON file of a data collection rule, once for each; else the default stream."),
+]
+_Tables = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME:FILE", help="A table that exists, with the JSON file of its columns."),
+]
+_CreateTables = Annotated[
+    bool | None,
+    typer.Option(
+        "--create-tables/--no-create-tables",
+        help="Make missing tables from the streams; the default where no --table is given.",
+    ),
+]
+_ChosenMode = Annotated[_Mode, typer.Option(help="Answer as Azure does, or accept and warn.")]
+_Limits = Annotated[
+    bool, typer.Option("--limits", help="Answer 429 beyond 12,000 requests or 2 GB of a rule in a minute.")
+]
+_Port = Annotated[int, typer.Option(min=0, max=65535, help="https port; 0 takes a free one.")]
+_HttpPort = Annotated[int, typer.Option(min=0, max=65535, help="http port; 0 takes a free one.")]
+_Host = Annotated[str, typer.Option(help="Address to listen on. Others than loopback let other machines in.")]
+_Names = Annotated[list[str] | None, typer.Option(help="A name by which other machines call it.")]
+_Database = Annotated[Path | None, typer.Option(help="SQLite file to keep rows in; else memory.")]
+_EnvFile = Annotated[
+    Path | None, typer.Option(help="Write the variables to this file, a line each, when it is ready.")
+]
+_MaxRows = Annotated[int, typer.Option(min=1, help="Rows that a table keeps.")]
+_MaxQueryRows = Annotated[int, typer.Option(min=1, help="Rows that an answer to a query has at most.")]
+_Faults = Annotated[
+    list[str] | None, typer.Option(metavar="JSON", help="A fault, as POST /_emulator/faults takes it.")
+]
+_FailRate = Annotated[float | None, typer.Option(help="Share of the uploads to answer 503.")]
+_Latency = Annotated[float | None, typer.Option(help="Seconds by which to delay the other answers.")]
+
+
 def emulator(
     *,
-    rule: Annotated[
-        list[Path] | None,
-        typer.Option(help="JSON file of a data collection rule, once for each; else the default stream."),
-    ] = None,
-    table: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME:FILE", help="A table that exists, with the JSON file of its columns."),
-    ] = None,
-    create_tables: Annotated[
-        bool | None,
-        typer.Option(
-            "--create-tables/--no-create-tables",
-            help="Make missing tables from the streams; the default where no --table is given.",
-        ),
-    ] = None,
-    mode: Annotated[_Mode, typer.Option(help="Answer as Azure does, or accept and warn.")] = _Mode.STRICT,
-    limits: Annotated[
-        bool,
-        typer.Option("--limits", help="Answer 429 beyond 12,000 requests or 2 GB of a rule in a minute."),
-    ] = False,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="https port; 0 takes a free one.")] = 0,
-    http_port: Annotated[int, typer.Option(min=0, max=65535, help="http port; 0 takes a free one.")] = 0,
-    host: Annotated[
-        str, typer.Option(help="Address to listen on. Others than loopback let other machines in.")
-    ] = "127.0.0.1",
-    name: Annotated[list[str] | None, typer.Option(help="A name by which other machines call it.")] = None,
-    db: Annotated[Path | None, typer.Option(help="SQLite file to keep rows in; else memory.")] = None,
-    env_file: Annotated[
-        Path | None, typer.Option(help="Write the variables to this file, a line each, when it is ready.")
-    ] = None,
-    max_rows: Annotated[int, typer.Option(min=1, help="Rows that a table keeps.")] = MAX_ROWS,
-    max_query_rows: Annotated[
-        int, typer.Option(min=1, help="Rows that an answer to a query has at most.")
-    ] = MAX_QUERY_ROWS,
-    fault: Annotated[
-        list[str] | None, typer.Option(metavar="JSON", help="A fault, as POST /_emulator/faults takes it.")
-    ] = None,
-    fail_rate: Annotated[float | None, typer.Option(help="Share of the uploads to answer 503.")] = None,
-    latency: Annotated[
-        float | None, typer.Option(help="Seconds by which to delay the other answers.")
-    ] = None,
+    rule: _Rules = None,
+    table: _Tables = None,
+    create_tables: _CreateTables = None,
+    mode: _ChosenMode = _Mode.STRICT,
+    limits: _Limits = False,
+    port: _Port = 0,
+    http_port: _HttpPort = 0,
+    host: _Host = "127.0.0.1",
+    name: _Names = None,
+    db: _Database = None,
+    env_file: _EnvFile = None,
+    max_rows: _MaxRows = MAX_ROWS,
+    max_query_rows: _MaxQueryRows = MAX_QUERY_ROWS,
+    fault: _Faults = None,
+    fail_rate: _FailRate = None,
+    latency: _Latency = None,
 ) -> None:
     """Run the emulator; print one JSON line with its addresses and variables when it is ready."""
-    stop = threading.Event()
-    _stop_at_signals(stop)
+    stop = _stop_at_signals()
     try:
         if env_file is not None:
             # One that a killed emulator has left would say that this one is ready.
             with _used(env_file):
                 env_file.unlink(missing_ok=True)
-        faults = [each for text in fault or [] for each in parse_faults(text)]
-        if fail_rate is not None:
-            faults.append(Fault("status", status=503, rate=fail_rate))
-        if latency is not None:
-            faults.append(Fault("delay", seconds=latency))
+        faults = _faults(fault or [], fail_rate, latency)
         with Emulator(
             rule or None,
             tables=dict(_declared(text) for text in table or []),
@@ -110,12 +116,23 @@ def emulator(
         sys.exit(f"dcrlog emulator: {error}")
 
 
-def _stop_at_signals(stop: threading.Event) -> None:
+def _faults(texts: list[str], fail_rate: float | None, latency: float | None) -> list[Fault]:
+    faults = [each for text in texts for each in parse_faults(text)]
+    if fail_rate is not None:
+        faults.append(Fault("status", status=503, rate=fail_rate))
+    if latency is not None:
+        faults.append(Fault("delay", seconds=latency))
+    return faults
+
+
+def _stop_at_signals() -> threading.Event:
+    stop = threading.Event()
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
         # Under nohup it is ignored, and has to stay so.
         if number is not None and (name != "SIGHUP" or signal.getsignal(number) is signal.SIG_DFL):
             signal.signal(number, lambda *_: stop.set())
+    return stop
 
 
 def _tell_failures(running: Emulator) -> None:

@@ -45,12 +45,7 @@ def build_app(
     """
     landing = Landing(service.store, service.history, service.pulse, service.mode)
     ingestion = Ingestion(
-        service.workspace,
-        landing,
-        service.authority,
-        service.mode,
-        run=service.run,
-        windows=service.windows,
+        service.workspace, landing, service.authority, service.mode, run=service.run, windows=service.windows
     )
 
     async def log(entry: dict[str, Any]) -> None:
@@ -62,10 +57,6 @@ def build_app(
     def exposed(kind: Kind, handle: Handler) -> Endpoint:
         return entered(kind, injected(kind, handle, faults=service.faults, run=service.run))
 
-    query_api = QueryApi(service.queries, service.authority, service.run_query)
-    query = entered("query", query_api.answer)
-    grants = tokens.TokenRoutes(service.authority)
-    client_credentials = exposed("token", grants.client_credentials)
     nothing = _any_method("/{path:path}", entered("other", _unknown))
     routes: list[BaseRoute] = [
         page_route(service, endpoint),
@@ -73,16 +64,8 @@ def build_app(
             "/_emulator", routes=[*page_routes(service), *control_routes(service, ca_certificate), nothing]
         ),
         _any_case("/dataCollectionRules/{rule_id}/streams/{stream}", exposed("ingestion", ingestion.answer)),
-        Route("/v1/$batch", entered("query", query_api.answer_batch), methods=["POST"]),
-        # A workspace by its id, or a resource by its path.
-        Route("/v1/{resource:path}/query", query, methods=["GET", "POST"]),
-        Route(tokens.IDENTITY_PATH, exposed("token", grants.app_service), methods=["GET"]),
-        Route("/metadata/identity/oauth2/token", exposed("token", grants.imds), methods=["GET"]),
-        Route("/{tenant}/oauth2/token", client_credentials, methods=["POST"]),
-        Route("/{tenant}/oauth2/v2.0/token", client_credentials, methods=["POST"]),
-        Route("/{tenant}/.well-known/openid-configuration", tokens.discovery),
-        Route("/{tenant}/v2.0/.well-known/openid-configuration", tokens.discovery),
-        Route("/{tenant}/discovery/v2.0/keys", tokens.keys),
+        *_query_routes(service, partial(entered, "query")),
+        *_token_routes(tokens.TokenRoutes(service.authority), exposed),
         nothing,
     ]
 
@@ -91,6 +74,28 @@ def build_app(
         return failure(error).response()
 
     return _Guard(Starlette(routes=routes, exception_handlers={Exception: failed}), names)
+
+
+def _query_routes(service: Service, entered: Callable[[Handler], Endpoint]) -> list[Route]:
+    api = QueryApi(service.queries, service.authority, service.run_query)
+    return [
+        Route("/v1/$batch", entered(api.answer_batch), methods=["POST"]),
+        # A workspace by its id, or a resource by its path.
+        Route("/v1/{resource:path}/query", entered(api.answer), methods=["GET", "POST"]),
+    ]
+
+
+def _token_routes(grants: tokens.TokenRoutes, exposed: Callable[[Kind, Handler], Endpoint]) -> list[Route]:
+    client_credentials = exposed("token", grants.client_credentials)
+    return [
+        Route(tokens.IDENTITY_PATH, exposed("token", grants.app_service), methods=["GET"]),
+        Route("/metadata/identity/oauth2/token", exposed("token", grants.imds), methods=["GET"]),
+        Route("/{tenant}/oauth2/token", client_credentials, methods=["POST"]),
+        Route("/{tenant}/oauth2/v2.0/token", client_credentials, methods=["POST"]),
+        Route("/{tenant}/.well-known/openid-configuration", tokens.discovery),
+        Route("/{tenant}/v2.0/.well-known/openid-configuration", tokens.discovery),
+        Route("/{tenant}/discovery/v2.0/keys", tokens.keys),
+    ]
 
 
 class _Guard:

@@ -100,7 +100,7 @@ def logged(
             _cut(request.headers.get("user-agent")),
             _cut(request.headers.get("x-ms-client-request-id")),
         )
-        response = await _answer(request, entry)
+        response = await _answer(handle, request, entry, fail)
         entry.status = response.status_code
         entry.ms = round((perf_counter() - started) * 1000, 2)
         # Logged before it is sent: who has the answer finds the request in the log.
@@ -112,19 +112,22 @@ def logged(
             client_request_id=entry.client_request_id,
         )
 
-    async def _answer(request: Request, entry: RequestEntry) -> Response:
-        try:
-            return await handle(request, entry)
-        except ClientDisconnect:
-            # Nobody reads this answer, but the log shows it.
-            entry.error = "ClientDisconnected"
-            return Response(status_code=400)
-        except Refusal as error:
-            refusal = error
-        except Exception as error:
-            fail(error)
-            refusal = failure(error)
-        entry.error = refusal.code
-        return refusal.response()
-
     return endpoint
+
+
+async def _answer(
+    handle: Handler, request: Request, entry: RequestEntry, fail: Callable[[BaseException], None]
+) -> Response:
+    try:
+        return await handle(request, entry)
+    except ClientDisconnect:
+        # Nobody reads this answer, but the log shows it.
+        entry.error = "ClientDisconnected"
+        return Response(status_code=400)
+    except Refusal as error:
+        refusal = error
+    except Exception as error:
+        fail(error)
+        refusal = failure(error)
+    entry.error = refusal.code
+    return refusal.response()

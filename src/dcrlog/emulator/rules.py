@@ -14,7 +14,7 @@ from dcrlog.emulator.refused import Detail, RuleRefused, no_table, too_many, wro
 from dcrlog.emulator.tables import TIME, Table, azure_table, check_table_name
 from dcrlog.errors import ConfigError
 from dcrlog.kql import KqlError
-from dcrlog.rules import Rule
+from dcrlog.rules import Flow, Rule
 from dcrlog.schema import Stream
 from dcrlog.tables import azure_tables
 
@@ -118,9 +118,7 @@ def check_rule(
         RuleRefused: What Azure refuses.
         ConfigError: It asks for tables that the emulator cannot keep.
     """
-    for what, number in (("streams", len(rule.streams)), ("data flows", len(rule.flows))):
-        if number > _MOST:
-            raise RuleRefused(too_many(what, number, _MOST))
+    _refuse_too_many(rule)
     exist = dict(tables)
     streams: dict[str, list[Destination]] = {name: [] for name in rule.streams}
     problems: list[Detail] = []
@@ -131,22 +129,13 @@ def check_rule(
             problems.append(no_table(output_stream(flow.table), flow.destination, number))
             continue
         for name in flow.streams:
-            stream = rule.streams[name]
             try:
-                if flow.transformation is None:
-                    table, destination = passed(stream, table, number)
-                else:
-                    table, destination, told = transformed(
-                        stream, flow.transformation, table, number, strict=strict
-                    )
-                    remarks += (f"stream {name!r} to table {table.name!r}: {remark}" for remark in told)
-            except KqlError as error:
-                problems.append(wrong_transformation(error, number))
+                table, destination, told = _follow(flow, rule.streams[name], table, number, strict=strict)
             except RuleRefused as refused:
                 problems += refused.details
             else:
                 streams[name].append(destination)
-                remarks += _remarks(name, destination)
+                remarks += told
         exist[flow.table] = table
     if problems:
         raise RuleRefused(*problems)
@@ -154,6 +143,28 @@ def check_rule(
     served = {name: ServedStream(rule.streams[name], tuple(listed)) for name, listed in streams.items()}
     found_id = immutable_id or rule.immutable_id or _derived_id(rule)
     return ServedRule(found_id, served, tuple(dict.fromkeys(remarks))), exist
+
+
+def _refuse_too_many(rule: Rule) -> None:
+    for what, number in (("streams", len(rule.streams)), ("data flows", len(rule.flows))):
+        if number > _MOST:
+            raise RuleRefused(too_many(what, number, _MOST))
+
+
+def _follow(
+    flow: Flow, stream: Stream, table: Table, number: int, *, strict: bool
+) -> tuple[Table, Destination, list[str]]:
+    """Return what a stream's rows make of a flow's table, how they get there, and remarks on that."""
+    told: list[str] = []
+    if flow.transformation is None:
+        table, destination = passed(stream, table, number)
+    else:
+        try:
+            table, destination, told = transformed(stream, flow.transformation, table, number, strict=strict)
+        except KqlError as error:
+            raise RuleRefused(wrong_transformation(error, number)) from None
+    remarks = [f"stream {stream.name!r} to table {table.name!r}: {remark}" for remark in told]
+    return table, destination, [*remarks, *_remarks(stream.name, destination)]
 
 
 def output_stream(table: str) -> str:
