@@ -161,23 +161,26 @@ def check_home(home: Path) -> None:
     Raises:
         OSError: It is not, or not there.
     """
-    status = os.lstat(home)
-    if not stat.S_ISDIR(status.st_mode):
-        raise OSError(errno.ENOTDIR, "it is no directory")
-    if status.st_uid != os.geteuid():
-        raise OSError(errno.EPERM, f"it belongs to user {status.st_uid}")
-    if status.st_mode & 0o077:
-        raise OSError(errno.EPERM, f"others have access to it (mode {stat.S_IMODE(status.st_mode):04o})")
+    check_own(os.lstat(home), "it", is_private=True)
 
 
-def check_directory(directory: Path) -> None:
-    """See that a path is a directory of this user, and no link to one.
+def check_own(status: os.stat_result, what: str, *, is_private: bool = False) -> None:
+    """See that a directory is this user's, and no link to one.
+
+    Args:
+        status: What the system says of it.
+        what: What an error calls it.
+        is_private: Whether nobody else may have access to it. Where only we can get to, it does not matter.
 
     Raises:
         OSError: It is not.
     """
-    if not _is_own(os.lstat(directory), stat.S_ISDIR):
-        raise NotADirectoryError(errno.ENOTDIR, "it is no directory of this user")
+    if not stat.S_ISDIR(status.st_mode):
+        raise OSError(errno.ENOTDIR, f"{what} is no directory")
+    if status.st_uid != os.geteuid():
+        raise OSError(errno.EPERM, f"{what} belongs to user {status.st_uid}")
+    if is_private and status.st_mode & 0o077:
+        raise OSError(errno.EPERM, f"others have access to {what} (mode {stat.S_IMODE(status.st_mode):04o})")
 
 
 def read_own(path: Path | str, most: int, *, directory: int | None = None) -> tuple[bytes, int]:

@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from dcrlog._home import read_own
+from dcrlog._home import check_own, read_own
 
 DEAD: Final = "dead"
 LETTER_NAME: Final = re.compile(r"([0-9]{20})-([0-9a-f]{24})-([0-9]{1,19})\.json\Z", re.ASCII)
@@ -58,10 +58,11 @@ def open_directory(path: Path) -> int:
         OSError: It is no directory, or belongs to another user, or others have access to it.
     """
     descriptor = os.open(path, _DIRECTORY)
-    status = os.fstat(descriptor)
-    if status.st_uid != os.geteuid() or status.st_mode & 0o077:
+    try:
+        check_own(os.fstat(descriptor), f"{path.name}/", is_private=True)
+    except BaseException:
         os.close(descriptor)
-        raise PermissionError(errno.EPERM, f"{path.name}/ is not this user's alone")
+        raise
     return descriptor
 
 

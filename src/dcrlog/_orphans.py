@@ -10,7 +10,7 @@ from typing import Final
 
 from dcrlog._clock import Clock
 from dcrlog._forking import LOCK_GUARD
-from dcrlog._home import OWNER, SUFFIX, Lock, check_directory, check_home, remove_instance
+from dcrlog._home import OWNER, SUFFIX, Lock, check_home, check_own, remove_instance
 from dcrlog._quarantine import Quarantine
 from dcrlog._segment import Recovered, Segment
 
@@ -157,7 +157,7 @@ class Orphans:
         if self._instance_id in directory.name:
             return
         with suppress(OSError):
-            check_directory(directory)
+            check_own(os.lstat(directory), directory.name)
             lock = Lock(directory / OWNER, create=True)
             remove_instance(directory)
             lock.release()
@@ -176,7 +176,7 @@ class _Orphan:
     @classmethod
     def lock_up(cls, directory: Path, instance_id: str) -> "_Orphan | None":
         with suppress(OSError):
-            check_directory(directory)
+            check_own(os.lstat(directory), directory.name)
             # Made where it is missing: of a directory whose removal was interrupted, or by somebody's hand.
             return cls(directory, instance_id, Lock(directory / OWNER, create=True))
         return None

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from dcrlog._forking import LOCK_GUARD
-from dcrlog._home import OWNER, Lock, check_directory, prepare_home, remove_instance
+from dcrlog._home import OWNER, Lock, check_own, prepare_home, remove_instance
 
 _MOST_RACES: Final = 3
 
@@ -46,7 +46,7 @@ class OwnDirectory:
         with LOCK_GUARD.section():
             if os.path.lexists(self._path):
                 # Ours still, though its lock was lost: nobody else has this id.
-                check_directory(self._path)
+                check_own(os.lstat(self._path), self._path.name)
                 self._lock = Lock(self._path / OWNER, create=True)
             else:
                 self._lock = self._make()

@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from dcrlog._home import check_directory
+from dcrlog._home import check_own
 from dcrlog._segment import Recovered
 
 QUARANTINE: Final = "quarantine"
@@ -64,7 +64,7 @@ class Quarantine:
     def _directory(self) -> Path:
         with suppress(FileExistsError):
             self._path.mkdir(0o700)
-        check_directory(self._path)
+        check_own(os.lstat(self._path), QUARANTINE)
         return self._path
 
 

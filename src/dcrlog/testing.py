@@ -101,7 +101,23 @@ class ScriptedSender(RecordingSender):
         return default if scripted == 204 else Answer(status=scripted, request_id=request_id)
 
 
-class ManualClock:
+class _StandingClock:
+    """Time that passes only as far as somebody says so."""
+
+    def __init__(self, start: float = 1_700_000_000.0) -> None:
+        self._start = start
+        self._elapsed = 0.0
+
+    def time(self) -> float:
+        """Return seconds since the epoch."""
+        return self._start + self._elapsed
+
+    def monotonic(self) -> float:
+        """Return the seconds that have passed."""
+        return self._elapsed
+
+
+class ManualClock(_StandingClock):
     """A clock that moves only when told to.
 
     A wait on it ends when its signal is set or when `advance` has moved past its end.
@@ -111,18 +127,9 @@ class ManualClock:
     """
 
     def __init__(self, start: float = 1_700_000_000.0) -> None:
-        self._start = start
-        self._elapsed = 0.0
+        super().__init__(start)
         self._waits: dict[Signal, float] = {}
         self._changed = threading.Condition()
-
-    def time(self) -> float:
-        """Return seconds since the epoch."""
-        return self._start + self._elapsed
-
-    def monotonic(self) -> float:
-        """Return the seconds that it was advanced."""
-        return self._elapsed
 
     def wait(self, signal: Signal, timeout: float | None) -> bool:
         """Wait for the signal, or for `advance` to pass the end.
@@ -172,24 +179,12 @@ class ManualClock:
         return [seconds for seconds in left if seconds >= least]
 
 
-class SkippingClock:
+class SkippingClock(_StandingClock):
     """A clock whose waits take no time: each moves it to the wait's end. For one thread.
 
     Args:
         start: Seconds since the epoch that it shows at first.
     """
-
-    def __init__(self, start: float = 1_700_000_000.0) -> None:
-        self._start = start
-        self._elapsed = 0.0
-
-    def time(self) -> float:
-        """Return seconds since the epoch."""
-        return self._start + self._elapsed
-
-    def monotonic(self) -> float:
-        """Return the seconds that were waited."""
-        return self._elapsed
 
     def wait(self, signal: Signal, timeout: float | None) -> bool:
         """Return at once: whether the signal is set, else with the clock moved.
