@@ -161,16 +161,20 @@ def check_home(home: Path) -> None:
     Raises:
         OSError: It is not, or not there.
     """
-    check_own(os.lstat(home), "it", is_private=True)
+    status = os.lstat(home)
+    check_own(status, "it")
+    if status.st_mode & 0o077:
+        raise OSError(errno.EPERM, f"others have access to it (mode {stat.S_IMODE(status.st_mode):04o})")
 
 
-def check_own(status: os.stat_result, what: str, *, is_private: bool = False) -> None:
+def check_own(status: os.stat_result, what: str) -> None:
     """See that a directory is this user's, and no link to one.
+
+    Who else has access to it does not matter in our home, to which nobody has.
 
     Args:
         status: What the system says of it.
         what: What an error calls it.
-        is_private: Whether nobody else may have access to it. Where only we can get to, it does not matter.
 
     Raises:
         OSError: It is not.
@@ -179,8 +183,6 @@ def check_own(status: os.stat_result, what: str, *, is_private: bool = False) ->
         raise OSError(errno.ENOTDIR, f"{what} is no directory")
     if status.st_uid != os.geteuid():
         raise OSError(errno.EPERM, f"{what} belongs to user {status.st_uid}")
-    if is_private and status.st_mode & 0o077:
-        raise OSError(errno.EPERM, f"others have access to {what} (mode {stat.S_IMODE(status.st_mode):04o})")
 
 
 def read_own(path: Path | str, most: int, *, directory: int | None = None) -> tuple[bytes, int]:

@@ -55,11 +55,11 @@ def open_directory(path: Path) -> int:
     """Open a directory of the spool, for calls that take a `dir_fd`.
 
     Raises:
-        OSError: It is no directory, or belongs to another user, or others have access to it.
+        OSError: It is no directory, or belongs to another user.
     """
     descriptor = os.open(path, _DIRECTORY)
     try:
-        check_own(os.fstat(descriptor), f"{path.name}/", is_private=True)
+        check_own(os.fstat(descriptor), f"{path.name}/")
     except BaseException:
         os.close(descriptor)
         raise

@@ -118,7 +118,7 @@ def lock_letters(directory: Path) -> int:
 
     Raises:
         BlockingIOError: Somebody else has the lock.
-        OSError: There is none, or it is not this user's alone.
+        OSError: There is none, or it is not this user's.
     """
     descriptor = open_directory(directory)
     try:

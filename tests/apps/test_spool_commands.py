@@ -442,6 +442,15 @@ def test_hostile_files_are_told_and_stop_nobody(leave, told, home):
     assert told("show")[1]["row"]["Message"] == "a"
 
 
+def test_rows_are_found_after_a_volumes_group_was_given_access_to_all_that_is_in_it(leave, told, home):
+    """As Kubernetes gives it at each mount, where a pod has an fsGroup."""
+    leave("a", "b")
+    for directory in (home, *home.iterdir()):
+        directory.chmod(0o2770)
+
+    assert told("list")[1]["instances"][0]["rows"] == 2
+
+
 @pytest.mark.parametrize("command", ["list", "show", "verify", "drain", "retry"])
 def test_a_directory_that_is_no_spool_is_told_in_one_line(command, run, tmp_path):
     """What, the value, what to do."""
