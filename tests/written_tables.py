@@ -74,7 +74,7 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "preset sections": preset_sections,
     "commands": commands_table,
     "scale": scale_table,
-    **{f"dcrlog {name}": partial(command_table, name) for name in commands() if name != "demo"},
+    **{f"dcrlog {name}": partial(command_table, name) for name in commands()},
 }
 """What writes each table, by the name in its marks."""
 
