@@ -5,12 +5,11 @@ second is to blame and is halved without being sent; so a guilty row in n costs 
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from dcrlog._backoff import Backoff
 from dcrlog._batch import Batch
 from dcrlog._cut import shorten
-from dcrlog._dead import DeadLetters
 from dcrlog._queue import Queue
 from dcrlog._report import Report
 from dcrlog._retry import Answer, Outcome, classify
@@ -23,6 +22,14 @@ MOST_STRIKES: Final = 8
 
 MOST_STRIKES_OF_A_ROW: Final = 16
 """So many of a row that stands alone, and it is rejected."""
+
+
+class Keeper(Protocol):
+    """What keeps rows that the service has refused for good."""
+
+    def keep(self, batch: Batch, answer: Answer) -> bool:
+        """Keep the one row of a batch, which nobody else will; return whether it is kept. Never raises."""
+        ...
 
 
 class Outcomes:
@@ -46,7 +53,7 @@ class Outcomes:
         *,
         count: Callable[[str, int], None],
         report: Report,
-        dead: DeadLetters | None,
+        dead: Keeper | None,
     ) -> None:
         self._queue = queue
         self._backoff = backoff

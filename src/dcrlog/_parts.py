@@ -13,7 +13,7 @@ from dcrlog._dead import DeadLetters
 from dcrlog._delivery import Delivery
 from dcrlog._flush import Flush
 from dcrlog._ledger import Ledger
-from dcrlog._outcomes import Outcomes
+from dcrlog._outcomes import Keeper, Outcomes
 from dcrlog._queue import Queue
 from dcrlog._report import Report
 from dcrlog._retry import Sender
@@ -40,6 +40,7 @@ class Parts:
         count: Adds to a counter of `Stats`.
         wake: Called when there is something for a sender to look at.
         adopts: Whether it takes over what dead instances have left in its spool.
+        dead: Keeps rows that are refused for good; None for the spool, if there is one.
         compile_own: Makes what turns a record of ours into a row of the front end's columns.
     """
 
@@ -54,6 +55,7 @@ class Parts:
         count: Callable[[str, int], None],
         wake: Callable[[], None],
         adopts: bool,
+        dead: Keeper | None,
         compile_own: CompileOwn,
     ) -> None:
         columns = {field: column.name for column in settings.columns for field in column.fields}
@@ -61,7 +63,8 @@ class Parts:
         sender = sender or _make_client(settings)
         backoff = Backoff(clock)
         spool = None if home is None else _make_spool(settings, home, stamp.instance_id, clock, report)
-        dead = None if spool is None else _make_dead(settings, spool, clock, report, count)
+        if dead is None and spool is not None:
+            dead = _make_dead(settings, spool, clock, report, count)
         queue = Queue(
             stamp=stamp,
             spool=spool,

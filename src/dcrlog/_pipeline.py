@@ -10,6 +10,7 @@ from dcrlog._account import CompileOwn
 from dcrlog._clock import Clock, SystemClock
 from dcrlog._counters import Counters
 from dcrlog._home import prepare
+from dcrlog._outcomes import Keeper
 from dcrlog._parts import Parts
 from dcrlog._recovery import Recovery
 from dcrlog._report import Report
@@ -27,6 +28,7 @@ class Pipeline:
         sender: What carries bodies; by default the official client.
         clock: What time is read from and waits are measured with.
         adopts: Whether it takes over what dead instances have left in its spool.
+        dead: Keeps rows that are refused for good; by default the spool does, if there is one.
         compile_own: Makes what turns a record of ours into a row of the front end's columns.
     """
 
@@ -37,6 +39,7 @@ class Pipeline:
         sender: Sender | None = None,
         clock: Clock | None = None,
         adopts: bool = True,
+        dead: Keeper | None = None,
         compile_own: CompileOwn = compile_own,
     ) -> None:
         self._settings = settings
@@ -58,6 +61,7 @@ class Pipeline:
             count=self.count,
             wake=self._wake_senders,
             adopts=adopts,
+            dead=dead,
             compile_own=compile_own,
         )
         self._begin()

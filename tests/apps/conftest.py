@@ -1,7 +1,9 @@
 """What tests of examples and of commands share."""
 
+import io
 import json
 import os
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
@@ -62,5 +64,26 @@ def provision(tmp_path, monkeypatch):
         run.stderr = done.output if status else done.stderr
         assert done.exit_code == status, done.output
         return done.stdout
+
+    return run
+
+
+@pytest.fixture
+def send(emulator, tmp_path, monkeypatch):
+    """`dcrlog send` in this process, in an empty directory: the exit status, and what it told as JSON."""
+    for name, value in emulator.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments, stdin=""):
+        data = io.BytesIO(stdin.encode() if isinstance(stdin, str) else stdin)
+        # As Python opens it, and the runner does not.
+        given = io.TextIOWrapper(io.BufferedReader(data))
+        monkeypatch.setattr("dcrlog.cli.sending.source.sys", SimpleNamespace(stdin=given))
+        done = CliRunner().invoke(make_app(), ["send", "--json", *map(str, arguments)])
+        assert done.exception is None or isinstance(done.exception, SystemExit), done.exc_info
+        told = json.loads(done.stdout) if done.stdout.startswith("{") else done.stdout
+        run.stderr = done.stderr
+        return done.exit_code, told
 
     return run

@@ -186,9 +186,9 @@ def test_columns_that_no_table_can_have_are_refused(provision, tmp_path, columns
             b'{"aa": ' + b"[" * 9_000 + b"]" * 9_000 + b"}",
             "row 1 is not a JSON object: it is nested too deeply",
         ),
-        (b'[{"aa": 1}', "row 1 is not a JSON object: the array does not end"),
+        (b'[{"aa": 1}', "cannot be read to its end: the array does not end"),
         (b"", "no row with a column"),
-        (b"\x1f\x8bbroken", "cannot be read to its end"),
+        (b"\x1f\x8bbroken", "cannot be read: "),
     ],
 )
 def test_a_sample_that_cannot_be_read_is_told_with_the_row_and_the_reason(provision, tmp_path, sample, told):

@@ -1,57 +1,17 @@
-"""`dcrlog send`, beside the emulator."""
+"""`dcrlog send`: what it reads, what it makes of it, and what it refuses to begin with."""
 
-import collections
+import bz2
 import gzip
-import io
 import json
+import lzma
 import os
-import pty
-import re
-import signal
-import subprocess
-import sys
 import threading
-from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from dcrlog.cli import make_app
-from dcrlog.emulator import Emulator, Fault
+from dcrlog.emulator import Fault
 from dcrlog.emulator.rules import DEFAULT_RULE
-from pipelines import until
-
-SEND = [sys.executable, "-m", "dcrlog", "send"]
-TABLE = "AppLogs_CL"
-
-
-@pytest.fixture
-def send(emulator, tmp_path, monkeypatch):
-    """The command, in this process, in an empty directory: the exit status, and what it told as JSON."""
-    for name, value in emulator.environment().items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        done = CliRunner().invoke(make_app(), ["send", "--json", *map(str, arguments)])
-        told = json.loads(done.stdout) if done.stdout.startswith("{") else done.stdout
-        run.stderr = done.stderr
-        return done.exit_code, told
-
-    return run
-
-
-def write(path, rows):
-    path.write_bytes(b"".join(json.dumps(row).encode() + b"\n" for row in rows))
-    return path
-
-
-def some(count, start=0):
-    return [{"Level": "INFO", "Message": f"row {number}"} for number in range(start, start + count)]
-
-
-def messages(emulator):
-    return collections.Counter(row["Message"] for row in emulator.rows(TABLE))
+from sends import TABLE, messages, rejected, some, write
 
 
 def test_lines_arrays_gzip_and_text_all_arrive(send, emulator, tmp_path):
@@ -70,129 +30,12 @@ def test_lines_arrays_gzip_and_text_all_arrive(send, emulator, tmp_path):
     assert messages(emulator) == {f"row {number}": 1 for number in range(8)}
 
 
-def test_rows_are_numbered_by_their_place_in_the_input(send, emulator, tmp_path):
-    """The default stream has columns for it; the id says which run it was."""
-    _, told = send(write(tmp_path / "a.ndjson", some(3)))
+def test_standard_input_is_read_where_no_file_is_named(send, emulator):
+    """And where it is named -."""
+    assert send(stdin='{"Message": "row 0"}\n')[0] == 0
+    assert send("-", stdin='{"Message": "row 1"}\n')[0] == 0
 
-    rows = emulator.rows(TABLE)
-    assert [row["Seq"] for row in rows] == [1, 2, 3]
-    assert {row["InstanceId"] for row in rows} == {told["input_id"]}
-
-
-def test_a_line_that_is_no_json_is_named_and_kept(send, emulator, tmp_path):
-    """With its number, and the others arrive; the status says that not all did."""
-    path = tmp_path / "a.ndjson"
-    path.write_text('{"Message": "good"}\nboom\n{"Message": "also good"}\n[1]\n')
-
-    status, told = send(path)
-
-    assert (status, told["unusable"], told["delivered"]) == (1, 2, 2)
-    assert f"{path}, line 2: it is not JSON: " in send.stderr
-    assert f"{path}, line 4: it is not a JSON object but an array." in send.stderr
-    kept = [json.loads(line) for line in (tmp_path / "dcrlog-rejects.ndjson").read_text().splitlines()]
-    assert [(each["line"], each["text"]) for each in kept] == [(2, "boom"), (4, "[1]")]
-
-
-def test_a_member_that_the_rule_does_not_declare_is_told(send, emulator, tmp_path):
-    """The service would answer 204 and drop it."""
-    rule = tmp_path / "dcr.json"
-    rule.write_text(json.dumps({**DEFAULT_RULE, "immutableId": emulator.rule_id}))
-    path = write(tmp_path / "a.ndjson", [{"Message": "m", "Color": "red"}])
-
-    status, told = send("--rule", rule, path)
-
-    assert (status, told["undeclared"]) == (0, {"Color": 1})
-
-
-def test_what_cannot_be_sent_is_told_before_anything_is(send, emulator, tmp_path):
-    """A file that is missing, a stream that cannot be one, a column that is none, and two formats at once."""
-    path = write(tmp_path / "a.ndjson", some(1))
-
-    assert send(path, tmp_path / "missing")[1].startswith("dcrlog send: the file ")
-    assert "must start with 'Custom-'" in send("--stream", "AppLogs_CL", path)[1]
-    assert "plain text needs a column" in send("--format", "text", path)[1]
-    assert "--field takes lines" in send("--field", "Message", "--format", "array", path)[1]
-    assert emulator.requests() == []
-
-
-def test_gzip_that_was_cut_off_is_told_and_what_came_before_arrives(send, emulator, tmp_path):
-    """A copy that was not finished: the status says that it is not all."""
-    path = tmp_path / "a.ndjson.gz"
-    whole = gzip.compress(write(tmp_path / "a.ndjson", some(5_000)).read_bytes())
-    path.write_bytes(whole[: len(whole) // 2])
-
-    status, told = send(path)
-
-    assert status == 1
-    assert "cannot be read behind record" in told["failure"]
-    assert 0 < told["delivered"] == emulator.count(TABLE) < 5_000
-
-
-def test_a_service_that_takes_nothing_is_given_up_and_the_rest_goes_on_from_the_checkpoint(
-    send, emulator, tmp_path
-):
-    """403: nothing is lost, the remedy is told, and the same command finishes it."""
-    path = write(tmp_path / "a.ndjson", some(10))
-    emulator.faults.add(Fault("status", status=403))
-
-    status, told = send("--checkpoint", tmp_path / "place", "--patience", "0.3", path)
-    assert (status, told["gave_up"], told["left"]) == (1, True, 10)
-    assert "HTTP 403" in told["last_error"]
-    emulator.faults.clear()
-    status, told = send("--checkpoint", tmp_path / "place", path)
-
-    assert (status, told["delivered"]) == (0, 10)
-
-
-def test_the_same_command_with_a_checkpoint_sends_only_what_was_added(send, emulator, tmp_path):
-    """A file may grow; the numbers go on."""
-    path = write(tmp_path / "a.ndjson", some(10))
-    send("--checkpoint", tmp_path / "place", path)
-    write(path, some(12))
-
-    status, told = send("--checkpoint", tmp_path / "place", path)
-
-    assert (status, told["before"], told["delivered"]) == (0, 10, 2)
-    assert [row["Seq"] for row in emulator.rows(TABLE)] == list(range(1, 13))
-
-
-def test_a_checkpoint_is_refused_for_anything_else(send, emulator, tmp_path):
-    """Other files, another stream, a file that was replaced, and one that is no checkpoint."""
-    path, place = write(tmp_path / "a.ndjson", some(10)), tmp_path / "place"
-    send("--checkpoint", place, path)
-
-    assert "is about the files" in send("--checkpoint", place, write(tmp_path / "b.ndjson", some(1)))[1]
-    assert "is about the destination" in send("--checkpoint", place, "--stream", "Custom-B", path)[1]
-    write(path, some(10, 90))
-    assert "is not the one that the checkpoint is about" in send("--checkpoint", place, path)[1]
-    place.write_text("{}")
-    assert "is no checkpoint" in send("--checkpoint", place, path)[1]
-    assert emulator.count(TABLE) == 10
-
-
-@pytest.mark.parametrize("kind", ["ndjson", "array", "text"])
-def test_gzip_of_each_kind_goes_on_where_it_was_left(send, emulator, tmp_path, kind):
-    """Behind what was settled: every row is there, and by its Seq the right one."""
-    rows = [{"Message": f"{number:05d} {'x' * 1_000}"} for number in range(1, 3_001)]
-    text = {
-        "ndjson": "\n".join(map(json.dumps, rows)),
-        "array": json.dumps(rows),
-        "text": "\n".join(row["Message"] for row in rows),
-    }[kind]
-    path = tmp_path / "rows.gz"
-    path.write_bytes(gzip.compress(text.encode()))
-    options = ["--checkpoint", tmp_path / "place", *(["--field", "Message"] if kind == "text" else [])]
-    emulator.faults.add(Fault("status", status=403, nth=list(range(2, 200))))
-
-    status, told = send(*options, "--patience", "0.3", path)
-    assert (status, told["delivered"] > 0, told["left"] > 0) == (1, True, True)
-    assert settled(tmp_path / "place") > 0
-    emulator.faults.clear()
-    status, told = send(*options, path)
-
-    assert (status, told["before"] > 0) == (0, True)
-    arrived = {(row["Seq"], int(row["Message"][:5])) for row in emulator.rows(TABLE)}
-    assert arrived == {(number, number) for number in range(1, 3_001)}
+    assert messages(emulator) == {"row 0": 1, "row 1": 1}
 
 
 def test_a_pipe_is_opened_once_and_read_to_its_end(send, emulator, tmp_path):
@@ -208,102 +51,170 @@ def test_a_pipe_is_opened_once_and_read_to_its_end(send, emulator, tmp_path):
     assert (status, told["delivered"]) == (0, 1_000)
 
 
-def settled(place):
-    return json.loads(place.read_text())["position"]["total"]
+def test_nothing_to_send_is_all_sent(send, emulator, tmp_path):
+    """Empty files, as lines and as an array."""
+    (tmp_path / "a").touch()
+    (tmp_path / "b").write_text(" [ ] ")
+
+    assert send("a", "b")[0] == 0
+    assert send("--format", "array", "a")[0] == 0
 
 
-def peak_kib(pid):
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1])
+def test_rows_are_numbered_by_their_place_in_the_input(send, emulator, tmp_path):
+    """All its files together. The default stream has columns for it; the id says which run it was."""
+    _, told = send(write(tmp_path / "a.ndjson", some(3)), write(tmp_path / "b.ndjson", some(2)))
+
+    rows = emulator.rows(TABLE)
+    assert [row["Seq"] for row in rows] == [1, 2, 3, 4, 5]
+    assert {row["InstanceId"] for row in rows} == {told["input_id"]}
 
 
-def kill_and_resume(emulator, tmp_path, count, kills):
-    """Send rows with so many kills in between; return how often each Seq is in the table."""
-    path = tmp_path / "many.ndjson"
-    with path.open("w") as file:
-        for number in range(1, count + 1):
-            row = {"Message": f"{number:08d} {os.urandom(60).hex()}"}
-            file.write(f"{json.dumps(row)}\n" if number % 1_000 else "boom\n")
-    place = tmp_path / "place"
-    command = [*SEND, "--checkpoint", str(place), "--json", str(path)]
-    environment = os.environ | emulator.environment() | {"DCRLOG_MAX_SENDERS": "2"}
-    for kill in range(1, kills + 1):
-        with subprocess.Popen(command, env=environment, cwd=tmp_path, stderr=subprocess.DEVNULL) as process:
-            wanted = count * kill // (kills + 1)
+def test_a_member_that_the_rule_does_not_declare_is_told(send, emulator, tmp_path, monkeypatch):
+    """The service would answer 204 and drop it. Whether the rule is an option or a variable."""
+    rule = tmp_path / "dcr.json"
+    rule.write_text(json.dumps({**DEFAULT_RULE, "immutableId": emulator.rule_id}))
+    path = write(tmp_path / "a.ndjson", [{"Message": "m", "Color": "red"}])
 
-            def is_so_far(wanted=wanted):
-                return place.exists() and settled(place) >= wanted // 2 and emulator.count(TABLE) >= wanted
-
-            # Each for half a minute; a million rows take longer on a busy machine.
-            assert any(until(is_so_far) for _ in range(10))
-            # Of any size of input: the SDK's 60 MiB, and the 16 MiB that may wait, in several forms.
-            assert peak_kib(process.pid) < 160 * 1024
-            process.kill()
-        assert process.returncode == -signal.SIGKILL
-    done = subprocess.run(
-        command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=600
+    status, told = send("--rule", rule, path)
+    assert (status, told["undeclared"]) == (0, {"Color": 1})
+    monkeypatch.setenv("DCRLOG_RULE", str(rule))
+    assert send(path)[1]["undeclared"] == {"Color": 1}
+    assert (
+        send("--field", "Color", path)[1]
+        == "dcrlog send: --field: the rule's stream has no column 'Color'.\n"
     )
-    told = json.loads(done.stdout)
-    assert done.returncode == 1
-    assert (told["before"] > 0, told["left"]) == (True, 0)
-    rejects = (tmp_path / "dcrlog-rejects.ndjson").read_text().splitlines()
-    assert [json.loads(line)["line"] for line in rejects] == list(range(1_000, count + 1, 1_000))
-    return collections.Counter(row["Seq"] for row in emulator.rows(TABLE))
 
 
-SOAK = [pytest.mark.soak, pytest.mark.timeout(1_800)]
+def test_variables_of_the_handler_in_an_application_are_not_for_the_command(
+    send, emulator, tmp_path, monkeypatch
+):
+    """It neither spools nor drops, and a level hides no row."""
+    for name, value in {
+        "LEVEL": "ERROR",
+        "ENABLED": "0",
+        "SPOOL_DIR": "/dev/null/x",
+        "CAPACITY": "1",
+    }.items():
+        monkeypatch.setenv(f"DCRLOG_{name}", value)
+
+    assert send(write(tmp_path / "a.ndjson", some(3)))[0] == 0
+    assert emulator.count(TABLE) == 3
 
 
-@pytest.mark.parametrize(("count", "kills"), [(30_000, 1), pytest.param(1_000_000, 3, marks=SOAK)])
-def test_after_kills_every_row_is_there_and_few_are_double(tmp_path, count, kills):
-    """At least once; twice at most what waited: 16 MiB of rows, by their Seq the same ones."""
-    with Emulator(max_rows=2_000_000) as emulator:
-        emulator.faults.add(Fault("delay", seconds=0.1))
-        seen = kill_and_resume(emulator, tmp_path, count, kills)
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["a.ndjson", "missing"], "the file 'missing' cannot be read: No such file or directory."),
+        (["."], "the file '.' cannot be read: Is a directory."),
+        (["--stream", "AppLogs_CL", "a.ndjson"], "must start with 'Custom-'"),
+        (["--format", "text", "a.ndjson"], "plain text needs a column"),
+        (["--field", "Message", "--format", "array", "a.ndjson"], "--field takes lines"),
+        (["a.ndjson", "b.ndjson", "./a.ndjson"], "'a.ndjson' is given twice"),
+        (["-", "-"], "'-' is given twice"),
+        (["a.ndjson", "--rejects", "a.ndjson"], "'a.ndjson' is given twice"),
+        (["a.ndjson", "--checkpoint", "a.ndjson"], "'a.ndjson' is given twice"),
+        (["a.ndjson", "--checkpoint", "c", "--rejects", "c"], "'c' is given twice"),
+        (["a.ndjson", "--rejects", "no/where"], "the file of rejects 'no/where' cannot be made"),
+        (["a.ndjson", "--rejects", "."], "the file of rejects '.' cannot be written: Is a directory."),
+        (["a.ndjson", "--checkpoint", "no/where"], "cannot be written: No such file or directory."),
+        (
+            ["a.ndjson", "--checkpoint", "/dev/null"],
+            "the checkpoint '/dev/null' cannot be written: it is no file",
+        ),
+        (["a.ndjson", "--rule", "missing"], "rule file 'missing' cannot be read"),
+    ],
+)
+def test_what_cannot_be_sent_is_told_before_anything_is(send, emulator, tmp_path, arguments, told):
+    """In one line, with status 1."""
+    for name in ("a.ndjson", "b.ndjson"):
+        write(tmp_path / name, some(1))
 
-    assert seen.keys() == {number for number in range(1, count + 1) if number % 1_000}
-    double = sum(times - 1 for times in seen.values())
-    assert double <= kills * 16 * 1024 * 1024 / 150
+    status, output = send(*arguments)
+
+    assert (status, output.startswith("dcrlog send: "), output.count("\n")) == (1, True, 1)
+    assert told in output
+    assert emulator.requests() == []
 
 
-def test_ctrl_c_ends_it_with_its_status_and_a_checkpoint(emulator, tmp_path):
-    """What was read so far is delivered, the account told, and the rest left for the next run."""
-    command = [*SEND, "--checkpoint", str(tmp_path / "place"), "--json", "-"]
-    environment = os.environ | emulator.environment()
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, env=environment, cwd=tmp_path, **pipes) as process:
-        for row in some(1_000):
-            process.stdin.write(json.dumps(row) + "\n")
-        process.stdin.flush()
-        assert until(lambda: emulator.count(TABLE) > 0)
-        process.send_signal(signal.SIGINT)
-        told = json.loads(process.stdout.read())
+@pytest.mark.parametrize(
+    ("data", "remedy"),
+    [
+        ('{"Message": "m"}\n'.encode("utf-16"), "is in UTF-16. Make it UTF-8 first: iconv"),
+        (gzip.compress('{"Message": "m"}\n'.encode("utf-16")), "is in UTF-16"),
+        ('{"Message": "m"}\n'.encode("utf-16-be").join([b"\xfe\xff", b""]), "is in UTF-16"),
+        (bz2.compress(b'{"Message": "m"}\n'), "is compressed by bzip2. Unpack it first: bzip2 -dc"),
+        (lzma.compress(b'{"Message": "m"}\n'), "is compressed by xz. Unpack it first: xz -dc"),
+        (b"\x28\xb5\x2f\xfd....", "is compressed by zstd. Unpack it first: zstd -dc"),
+        (b"PK\x03\x04....", "is a zip archive. Unpack it first: unzip -p"),
+    ],
+    ids=["UTF-16", "UTF-16 in gzip", "UTF-16, big endian", "bzip2", "xz", "zstd", "zip"],
+)
+def test_what_would_be_nothing_but_broken_lines_is_refused_with_a_remedy(
+    send, emulator, tmp_path, data, remedy
+):
+    """Another encoding, another compression; in a file before anything is sent, in a pipe when it is read."""
+    (tmp_path / "good").write_text('{"Message": "m"}\n')
+    (tmp_path / "file").write_bytes(data)
 
-    assert process.returncode == 128 + signal.SIGINT
-    assert (told["left"], told["complete"]) == (0, False)
-    assert settled(tmp_path / "place") == told["read"]
+    status, told = send("good", "file")
+    assert (status, emulator.requests()) == (1, [])
+    assert remedy in told
+    status, told = send("-", stdin=data)
+    assert (status, told["read"]) == (1, 0)
+    assert remedy in told["failure"]
+    assert rejected(tmp_path) == []
 
 
-def test_a_terminal_shows_a_bar_with_rate_and_remaining_time(emulator, tmp_path):
-    """And without one, nothing but the account."""
-    path = write(tmp_path / "a.ndjson", some(20_000))
-    emulator.faults.add(Fault("delay", seconds=0.5, times=1))
-    ours, theirs = pty.openpty()
-    environment = os.environ | emulator.environment() | {"TERM": "xterm", "COLUMNS": "100"}
-    with subprocess.Popen(
-        [*SEND, str(path)], env=environment, cwd=tmp_path, stderr=theirs, stdout=subprocess.PIPE, text=True
-    ) as process:
-        os.close(theirs)
-        shown = io.BytesIO()
-        try:
-            while block := os.read(ours, 65_536):
-                shown.write(block)
-        except OSError:
-            pass  # how a terminal says that nobody is at its other end any more
-        account = process.stdout.read()
-    os.close(ours)
+@pytest.mark.parametrize(
+    ("text", "failure"),
+    [
+        (b'[{"Message": "row 0"},', "'bad' cannot be read behind element 1: the array does not end."),
+        (b'[{"Message": "row 0"}, {"Mess', "'bad' cannot be read behind element 1: the array does not end."),
+        (
+            b'[{"Message": "row 0"}] tail',
+            "'bad' cannot be read behind element 1: 'tail' is no part of the array.",
+        ),
+        (
+            gzip.compress(b'{"Message": "row 0"}\n') + b"tail",
+            "'bad' cannot be read behind line 1: Not a gzipped",
+        ),
+    ],
+    ids=["array", "element", "tail", "gzip"],
+)
+def test_an_input_that_ends_badly_is_told_and_what_came_before_arrives(
+    send, emulator, tmp_path, text, failure
+):
+    """What follows it is not read: a checkpoint there would say that all before it had arrived."""
+    (tmp_path / "bad").write_bytes(text)
 
-    assert process.returncode == 0
-    bar = shown.getvalue().decode()
-    assert re.search(r"100%.* 20,000 rows, [\d,]+/s.*0:00:0", bar)
-    assert account.startswith("20,000 read, 20,000 rows, 20,000 delivered")
+    status, told = send("bad")
+    assert (status, told["delivered"], rejected(tmp_path)) == (1, 1, [])
+    assert told["failure"].startswith(failure)
+    told = send("bad", write(tmp_path / "next", some(1, 1)))[1]
+    assert told["failure"].endswith("The 1 files behind it were not opened.")
+    assert messages(emulator) == {"row 0": 2}
+
+
+def test_gzip_that_was_cut_off_is_told_and_what_came_before_arrives(send, emulator, tmp_path):
+    """A copy that was not finished: the status says that it is not all."""
+    path = tmp_path / "a.ndjson.gz"
+    whole = gzip.compress(write(tmp_path / "a.ndjson", some(5_000)).read_bytes())
+    path.write_bytes(whole[: len(whole) // 2])
+
+    status, told = send(path)
+
+    assert status == 1
+    assert f"cannot be read behind line {told['read']}: Compressed file ended" in told["failure"]
+    assert 0 < told["delivered"] == emulator.count(TABLE) < 5_000
+
+
+def test_a_service_that_takes_nothing_is_given_up(send, emulator, tmp_path):
+    """403: the remedy is told, and behind the account nothing is sent any more."""
+    path = write(tmp_path / "a.ndjson", some(10))
+    emulator.faults.add(Fault("status", status=403))
+
+    status, told = send("--patience", "0.3", path)
+
+    assert (status, told["gave_up"], told["left"], told["dropped"]) == (1, True, 10, {})
+    assert "HTTP 403" in told["last_error"]
+    assert "Remedy: give the identity the role" in send.stderr

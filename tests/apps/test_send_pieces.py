@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dcrlog.cli.sending import pieces
-from dcrlog.cli.sending.pieces import Format, Piece, cut
+from dcrlog.cli.sending.pieces import Format, Piece, Unreadable, cut
 from dcrlog.cli.sending.rows import RowMaker, Unusable
 
 VALUES = st.recursive(
@@ -98,16 +98,39 @@ def test_a_broken_element_costs_itself_alone(text, told):
 
 
 @pytest.mark.parametrize(
-    ("text", "flaw"),
+    ("text", "told"),
     [
         (b'[{"a":1},{"a":2', "the array does not end"),
+        (b'[{"a":1},', "the array does not end"),
         (b'[{"a":1}', "the array does not end"),
-        (b'[{"a":1}] tail', "it stands behind the end of the array"),
+        (b'[{"a":1}] tail', "'tail' is no part of the array"),
+        (b'[{"a":1}], ', "',' is no part of the array"),
+        (b'head [{"a":1}]', "'head' is no part of the array"),
+        (b'{"a":1}', "'{\"a\":1}' is no part of the array"),
     ],
 )
-def test_what_an_array_has_beyond_itself_is_told(text, flaw):
-    """A file that was cut off may have lost more than its last element."""
-    assert pieces_of(text, Format.ARRAY)[-1].flaw == flaw
+def test_what_an_array_lacks_or_has_beyond_itself_is_told(text, told):
+    """A file that was cut off may have lost more than its last element; no part of one is a piece."""
+    found = []
+    with pytest.raises(Unreadable, match=re.escape(told)):
+        found.extend(cut(io.BytesIO(text), Format.ARRAY))
+
+    assert [each.data for each in found] == ([b'{"a":1}'] if text[8:] and text[0] == ord("[") else [])
+
+
+def test_arrays_behind_each_other_are_one():
+    """As a program writes them that appends."""
+    text = b'\xef\xbb\xbf[{"a":1}]\n[]\n[{"a":2},{"a":3}]'
+    whole = pieces_of(text, Format.ARRAY)
+
+    assert [each.data for each in whole] == [b'{"a":1}', b'{"a":2}', b'{"a":3}']
+    assert pieces_of(text[whole[0].end :], Format.ARRAY, offset=whole[0].end, number=1) == whole[1:]
+
+
+def test_only_a_last_line_can_lack_its_end():
+    """It may be half a line."""
+    assert [each.is_ended for each in pieces_of(b"a\nb\n", Format.TEXT)] == [True, True]
+    assert [each.is_ended for each in pieces_of(b"a\r\nb", Format.TEXT)] == [True, False]
 
 
 @pytest.mark.parametrize("kind", [Format.NDJSON, Format.ARRAY])

@@ -1,8 +1,11 @@
 """What commands write: nothing in a row, a name or an error can steer the terminal."""
 
+import errno
 import json
+import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from dcrlog.errors import printable
@@ -15,14 +18,32 @@ def plain(value: object) -> str:
 
 def print_json(value: Mapping[str, Any]) -> None:
     """Print an object as one line of ASCII."""
-    print(json.dumps(value))
+    _print(json.dumps(value))
 
 
 def say(text: str) -> None:
     """Print a line for a person."""
-    print(plain(text))
+    _print(plain(text))
+
+
+def warn(command: str, text: str) -> None:
+    """Print a line on stderr, if there is one; work goes on without."""
+    if sys.stderr is not None:
+        with suppress(OSError):
+            print(f"dcrlog {command}: {plain(text)}", file=sys.stderr)
 
 
 def give_up(command: str, reason: object) -> NoReturn:
     """End with one line of what is wrong, and status 1."""
     sys.exit(f"dcrlog {command}: {plain(reason)}")
+
+
+def _print(line: str) -> None:
+    try:
+        print(line, flush=True)
+    except OSError as error:
+        # What could not be written would be tried again at exit, and end in a traceback.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if error.errno == errno.EPIPE:
+            sys.exit(1)
+        sys.exit(f"dcrlog: what there is to tell cannot be written to standard output: {error.strerror}.")

@@ -7,31 +7,41 @@ from typing import Any
 from dcrlog.cli.output import say
 from dcrlog.cli.sending.checkpoint import Checkpoint
 from dcrlog.cli.sending.rows import RowMaker
-from dcrlog.cli.sending.work import Progress
+from dcrlog.cli.sending.settling import Progress
 from dcrlog.stats import Stats
 
 
 def account(
-    progress: Progress, stats: Stats, maker: RowMaker, begun: Checkpoint, *, is_stopped: bool
+    progress: Progress,
+    stats: Stats,
+    maker: RowMaker,
+    begun: Checkpoint,
+    *,
+    maybe_delivered: int,
+    is_stopped: bool,
 ) -> dict[str, Any]:
     """Return what became of the input, for a machine."""
     is_complete = not (
         is_stopped
         or progress.unusable
+        or progress.unfinished
         or progress.failure
         or progress.gave_up
+        or stats.dead_lettered
         or stats.pending
         or any(stats.dropped.values())
     )
     return {
-        "read": progress.pieces,
         "before": begun.position.total,
+        "read": progress.pieces,
         "rows": progress.rows,
         "delivered": stats.delivered,
         "unusable": progress.unusable,
+        "refused": stats.dead_lettered,
         "dropped": {str(reason): count for reason, count in stats.dropped.items() if count},
         "left": stats.pending,
-        "maybe_delivered": stats.maybe_delivered,
+        "unfinished_bytes": progress.unfinished,
+        "maybe_delivered": maybe_delivered,
         "truncated": maker.truncated,
         "undeclared": dict(maker.undeclared.most_common()),
         "requests": stats.requests,
@@ -47,8 +57,7 @@ def account(
 def say_account(told: Mapping[str, Any], rejects: Path) -> None:
     """Say it to a person."""
     counts = [f"{told['read']:,} read", f"{told['rows']:,} rows", f"{told['delivered']:,} delivered"]
-    if told["unusable"]:
-        counts.append(f"{told['unusable']:,} unusable (see {rejects})")
+    counts += [f"{told[name]:,} {name} (see {rejects})" for name in ("unusable", "refused") if told[name]]
     counts += [f"{count:,} dropped ({reason})" for reason, count in told["dropped"].items()]
     if told["left"]:
         counts.append(f"{told['left']:,} not delivered")
@@ -60,6 +69,11 @@ def say_account(told: Mapping[str, Any], rejects: Path) -> None:
         say(f"{told['truncated']:,} values over 64 KB were cut, as the service would do without a mark")
     for name, count in told["undeclared"].items():
         say(f"the stream does not declare {name!r}: the service drops it, here from {count:,} rows")
+    if told["unfinished_bytes"]:
+        say(
+            f"the last line has no end yet: its {told['unfinished_bytes']:,} bytes are left for the next "
+            "run. End it with a newline, or send it without --checkpoint"
+        )
     if told["failure"]:
         say(told["failure"])
     if told["gave_up"]:

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from dcrlog.cli.sending.work import Progress
+from dcrlog.cli.sending.settling import Progress
 
 
 @contextmanager
@@ -14,7 +14,7 @@ def shown_progress(total: int | None) -> Iterator[Callable[[Progress], None]]:
     Args:
         total: Bytes of all inputs; None where nobody knows.
     """
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         yield lambda _: None
         return
     from rich.console import Console

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
 
+from dcrlog.errors import shown
+
 MAX_PIECE: Final = 8 * 1024 * 1024
 """Bytes of a line or an element that is read whole. A row is at most 1 MB, after its values were cut."""
 
@@ -26,6 +28,10 @@ class Format(StrEnum):
     NDJSON = "ndjson"
     ARRAY = "array"
     TEXT = "text"
+
+
+class Unreadable(Exception):  # noqa: N818 - it is the input's fault, not the program's
+    """An input cannot be cut any further; the text says why."""
 
 
 class Readable(Protocol):
@@ -49,12 +55,14 @@ class Piece:
         data: Its bytes, or the first of them where it is too long.
         end: How many bytes of the input, decompressed, are behind us with it.
         flaw: Why it cannot be a row; None where that is to be seen.
+        is_ended: Whether its end was seen. A last line without one may be half a line.
     """
 
     number: int
     data: bytes
     end: int
     flaw: str | None = None
+    is_ended: bool = True
 
 
 def cut(stream: Readable, kind: Format, *, offset: int = 0, number: int = 0) -> Iterator[Piece]:
@@ -65,6 +73,9 @@ def cut(stream: Readable, kind: Format, *, offset: int = 0, number: int = 0) -> 
         kind: How records stand in it.
         offset: The `end` of the piece before, where it was read up to there already.
         number: The number of that piece.
+
+    Raises:
+        Unreadable: An array does not end, or there is something around it.
     """
     if kind is Format.ARRAY:
         return _Array(stream.read1, offset, number).pieces()
@@ -76,20 +87,20 @@ def _lines(stream: Readable, offset: int, number: int) -> Iterator[Piece]:
         number += 1
         is_first = offset == 0
         offset += len(line)
+        is_ended = line.endswith(b"\n")
         flaw = None
-        if len(line) > MAX_PIECE and not line.endswith(b"\n"):
+        if len(line) > MAX_PIECE and not is_ended:
             length = len(line)
             line = line[:SHOWN]
-            while rest := stream.readline(BLOCK):
+            while not is_ended and (rest := stream.readline(BLOCK)):
                 length += len(rest)
                 offset += len(rest)
-                if rest.endswith(b"\n"):
-                    break
+                is_ended = rest.endswith(b"\n")
             flaw = f"the line has {length} bytes; {MAX_PIECE} at most can be read"
         data = line.removeprefix(BOM) if is_first else line
         data = data.rstrip(b"\r\n")
         if data.strip() or flaw:
-            yield Piece(number, data, offset, flaw)
+            yield Piece(number, data, offset, flaw, is_ended)
 
 
 class _Array:
@@ -109,15 +120,17 @@ class _Array:
         """Where in the input the held bytes begin."""
         self._dropped = 0
         """Bytes of the element that are not held any more, since it is too long."""
-        self._has_ended = False
 
     def pieces(self) -> Iterator[Piece]:
         scanned = 0
         while block := self._read(BLOCK):
             buffer = self._held + block
             begin = 0
-            for end in self._separators(buffer, scanned):
-                yield from self._piece(buffer[begin:end], self._start + end)
+            for end, is_begin in self._separators(buffer, scanned):
+                if is_begin:
+                    _refuse_around(buffer[begin:end])
+                else:
+                    yield from self._piece(buffer[begin:end], self._start + end)
                 begin = end + 1
             self._held = buffer[begin:]
             self._start += begin
@@ -126,13 +139,15 @@ class _Array:
                 self._dropped += scanned - SHOWN
                 self._start += scanned - SHOWN
                 self._held, scanned = self._held[:SHOWN], SHOWN
-        rest = self._held
-        flaw = "it stands behind the end of the array" if self._has_ended else "the array does not end"
-        if rest.strip():
-            yield Piece(self._number + 1, rest, self._start + len(rest), flaw)
+        if self._depth:
+            raise Unreadable("the array does not end")
+        _refuse_around(self._held)
 
-    def _separators(self, buffer: bytes, position: int) -> Iterator[int]:
-        """Yield where an element ends: at a comma or the bracket that ends the array, in what is new."""
+    def _separators(self, buffer: bytes, position: int) -> Iterator[tuple[int, bool]]:
+        """Yield where an element ends, in what is new: at a comma or the bracket that ends the array.
+
+        And where the array begins, which is told from these.
+        """
         while position < len(buffer):
             if self._is_in_string:
                 position = self._skip_string(buffer, position)
@@ -147,17 +162,18 @@ class _Array:
             if token == b'"':
                 # Its end is not in what was read so far.
                 self._is_in_string = True
+            elif self._depth == 0:
+                if token == b"[":
+                    self._depth = 1
+                    yield found.start(), True
             elif token in b"[{":
                 self._depth += 1
-                if self._depth == 1:
-                    yield found.start()
             elif token in b"]}":
-                self._depth = max(0, self._depth - 1)
+                self._depth -= 1
                 if self._depth == 0:
-                    yield found.start()
-                    self._has_ended = True
+                    yield found.start(), False
             elif self._depth == 1:
-                yield found.start()
+                yield found.start(), False
 
     def _skip_string(self, buffer: bytes, position: int) -> int:
         if self._is_escaped:
@@ -172,7 +188,7 @@ class _Array:
 
     def _piece(self, data: bytes, end: int) -> Iterator[Piece]:
         dropped, self._dropped = self._dropped, 0
-        data = data.removeprefix(BOM).strip()
+        data = data.strip()
         if not data:
             return
         self._number += 1
@@ -180,3 +196,9 @@ class _Array:
         if dropped or len(data) > MAX_PIECE:
             flaw = f"the element has {dropped + len(data)} bytes; {MAX_PIECE} at most can be read"
         yield Piece(self._number, data[:SHOWN] if flaw else data, end, flaw)
+
+
+def _refuse_around(data: bytes) -> None:
+    data = data.removeprefix(BOM).strip()
+    if data:
+        raise Unreadable(f"{shown(data[:40].decode('utf-8', 'backslashreplace'))} is no part of the array")

@@ -1,0 +1,82 @@
+"""What `dcrlog send` reads ahead of what is settled, and when it gives up: beside a service that we hold."""
+
+import threading
+
+from dcrlog import settings
+from dcrlog._clock import SystemClock
+from dcrlog._pipeline import Pipeline
+from dcrlog.cli.sending.checkpoint import Checkpoint, CheckpointFile
+from dcrlog.cli.sending.pieces import Format
+from dcrlog.cli.sending.refused import Refused
+from dcrlog.cli.sending.rejects import Rejects
+from dcrlog.cli.sending.rows import RowMaker
+from dcrlog.cli.sending.settling import Settling
+from dcrlog.cli.sending.source import Source
+from dcrlog.cli.sending.stop import Stop
+from dcrlog.cli.sending.work import Work
+from pipelines import JudgingSender
+from sends import settled, write
+
+MB = 1_000_000
+
+
+def send(
+    tmp_path, path, sender, *, tell=lambda _: None, most_ahead=3 * MB, patience=60.0, clock=None, stop=None
+):
+    """Send a file by way of a sender; return the progress and the pipeline's accounts."""
+    stop, refused = stop or Stop(), Refused()
+    options = {"columns": {"InstanceId": None, "Seq": None}, "max_senders": 2, "account_rows": "never"}
+    checked = settings.load({**options, "flush_interval": 0.01}, {}, needs_endpoint=False)
+    pipeline = Pipeline(checked, sender=sender, dead=refused)
+    begun = Checkpoint("here", [str(path)], Format.NDJSON, "id")
+    file = CheckpointFile(tmp_path / "place")
+    settling = Settling(
+        pipeline,
+        refused=refused,
+        rejects=Rejects(tmp_path / "dcrlog-rejects.ndjson", "id"),
+        checkpoint=begun,
+        file=file,
+        most_ahead=most_ahead,
+        patience=patience,
+        clock=clock or SystemClock(),
+        stop=stop,
+        tell=tell,
+    )
+    work = Work([Source(str(path))], begun, maker=RowMaker(), settling=settling, stop=stop, may_grow=True)
+    progress = work.run()
+    file.close()
+    pipeline.close()
+    return progress, pipeline.stats()
+
+
+class Stalled:
+    """Is told the progress; at the second time without any, it sets an event and notes how far it was."""
+
+    def __init__(self):
+        self.event = threading.Event()
+        self.rows = []
+
+    def __call__(self, progress):
+        self.rows.append(progress.pieces)
+        if self.rows[-2:] == [progress.pieces] * 2:
+            self.event.set()
+
+
+def test_reading_waits_for_the_oldest_batch_so_that_a_kill_makes_few_rows_arrive_twice(tmp_path):
+    """While others pass it by. The bound is in bytes of rows; one batch more than may be under way."""
+    row = {"Message": "x" * 986}
+    path = write(tmp_path / "a.ndjson", [{"Message": "first" + "x" * 981}, *[row] * 9_999])
+    stalled = Stalled()
+
+    def judge(rows):
+        if rows[0]["Message"].startswith("first"):
+            assert stalled.event.wait(60)
+        return 204
+
+    progress, stats = send(tmp_path, path, JudgingSender(judge), tell=stalled)
+
+    assert (progress.rows, stats.delivered, settled(tmp_path / "place")) == (10_000, 10_000, 10_000)
+    ahead = next(
+        rows for rows, again in zip(stalled.rows, stalled.rows[1:], strict=False) if rows == again > 0
+    )
+    assert ahead == 3 * MB // 1_000
