@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from dcrlog._batch import Batch
 from dcrlog._clock import Signal
@@ -27,15 +27,10 @@ class Accounts(NamedTuple):
 
 
 class Queue(Outlet):
-    """Holds rows, in batches, until they are settled.
+    """Holds rows, in batches, until they are settled. It is made as `Outlet` is."""
 
-    Args:
-        options: What `Outlet` takes, and `Intake`.
-    """
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self._has_left = False
+    _has_left = False
+    """Whether rows of this instance were left in the spool."""
 
     @property
     def ledger(self) -> Ledger:
