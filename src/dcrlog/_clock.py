@@ -33,7 +33,7 @@ class Signal:
 
 
 class Clock(Protocol):
-    """What the pipeline asks of time. `dcrlog.testing.ManualClock` is the other implementation."""
+    """What the pipeline asks of time. `dcrlog.testing` has two that stand still."""
 
     def time(self) -> float:
         """Return seconds since the epoch."""

@@ -1,6 +1,6 @@
 """Waiting until all rows are settled, and delivering them here where no thread can.
 
-After the exit has begun every flush of the process has one deadline.
+Once the exit has begun, every flush ends with its one deadline.
 """
 
 import math

@@ -12,7 +12,7 @@ _PERIOD: Final = 60.0
 
 
 class Report:
-    """Prints a line when something is wrong, from sender threads only."""
+    """Prints a line when something is wrong: from senders, and when the process ends."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -1,4 +1,4 @@
-"""Frozen settings. The environment is read here and nowhere else."""
+"""Frozen settings. Our own variables of the environment are read here and nowhere else."""
 
 import os
 import warnings
