@@ -75,9 +75,11 @@ def doctor(
     ] = None,
     dict_config: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Read it from this dictConfig: JSON, YAML or package.module:NAME."),
+        typer.Option(
+            metavar="FILE", help="Read the handler of this dictConfig: JSON, YAML or package.module:NAME."
+        ),
     ] = None,
-    handler: Annotated[str | None, typer.Option(help="Its name there, where there are several.")] = None,
+    handler: Annotated[str | None, typer.Option(help="The handler's name, where there are several.")] = None,
     probe: Annotated[bool, typer.Option("--probe/--no-probe", help="Send one row.")] = True,
     offline: Annotated[bool, typer.Option("--offline", help="Ask nobody: settings and spool only.")] = False,
     as_json: AsJson = False,
