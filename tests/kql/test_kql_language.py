@@ -408,7 +408,7 @@ def test_parse_lets_newlines_be_in_a_text():
         ("source | project-reorder Text", "the operator 'project-reorder' is not supported"),
         ("source | parse-kv Text as (a:string)", "the operator 'parse-kv' is not supported"),
         ("source | extend x = coalesce(Text, 'a')", "not found for function: coalesce"),
-        ("source | extend x = decimal(1.0)", "the type 'decimal' is not supported in transformations"),
+        ("source | extend x = decimal(1.0)", "the type 'decimal' is not supported"),
         ("source | extend x = datetime(2026-13-01)", "'2026-13-01' is not a valid datetime"),
         ("source | extend x = int(3000000000)", "'3000000000' is not a valid int"),
         ("source | extend x = 99999999999999999999", "does not fit a long"),

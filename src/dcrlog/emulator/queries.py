@@ -69,7 +69,7 @@ class Queries:
 
         Args:
             text: The query.
-            span: The first TimeGenerated of its rows, and the one behind the last; None for all rows.
+            span: The first and the last TimeGenerated of its rows, both included; None for all rows.
             seconds: It may take so long.
             most: Rows that the answer may have; None for `max_rows`.
 

@@ -14,7 +14,7 @@ from dcrlog.kql._table import FUNCTIONS, Argument
 from dcrlog.kql._typed import NOW, Const, Typed, TypeName, apply, cast, const, junction, negation
 from dcrlog.kql._typed_literals import CURRENT_TIME
 from dcrlog.kql._types import INTEGERS, Type, kql_name
-from dcrlog.kql.errors import MistakeError
+from dcrlog.kql.errors import MistakeError, UnknownFunctionError
 
 IF_EXISTS: Final = frozenset({"columnifexists", "column_ifexists"})
 
@@ -162,10 +162,11 @@ def _call(node: tree.Call, scope: Scope) -> Typed:
         return _if_exists(node, scope)
     found = FUNCTIONS.get(node.name)
     if found is None:
-        raise MistakeError(_not_found(node), node.at, hint=resembling(node.name, list(FUNCTIONS)))
+        raise UnknownFunctionError(node.name, node.at, hint=resembling(node.name, list(FUNCTIONS)))
     if found.standing in {"refused", "unlisted"}:
         hint = f"W{found.note[1:]}." if found.note else ""
-        scope.notes.refused(_not_found(node), node.at, hint=hint, is_sure=found.standing == "refused")
+        reason = UnknownFunctionError(node.name, node.at).reason
+        scope.notes.refused(reason, node.at, hint=hint, is_sure=found.standing == "refused")
     arguments: list[Argument] = []
     for each in node.arguments:
         if isinstance(each, tree.Star) and node.name == "pack_array":
@@ -177,14 +178,10 @@ def _call(node: tree.Call, scope: Scope) -> Typed:
     return found.call(node.name, arguments, node.at, scope.notes.warn)
 
 
-def _not_found(node: tree.Call) -> str:
-    # The service's own words (Azure/Azure-Sentinel#15099).
-    return f"Runtime scalar function provider not found for function: {node.name}"
-
-
 def _if_exists(node: tree.Call, scope: Scope) -> Typed:
     if node.name != "columnifexists":
-        scope.notes.refused(_not_found(node), node.at, hint="Write columnifexists().")
+        reason = UnknownFunctionError(node.name, node.at).reason
+        scope.notes.refused(reason, node.at, hint="Write columnifexists().")
     if len(node.arguments) != 2:
         raise MistakeError(f"The function '{node.name}' expects 2 arguments.", node.at)
     name = bind(node.arguments[0], scope)

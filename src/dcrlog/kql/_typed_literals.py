@@ -35,7 +35,7 @@ def typed_literal(token: Token) -> tuple[Type, Any]:
     """
     literal_type = parse_type(token.type_name)
     if literal_type is None:
-        raise MistakeError(f"the type '{token.type_name}' is not supported in transformations", token.at)
+        raise MistakeError(f"the type '{token.type_name}' is not supported", token.at)
     content = token.value.strip()
     if not content and literal_type is Type.DATETIME:
         return literal_type, CURRENT_TIME

@@ -96,6 +96,15 @@ class UndefinedError(MistakeError):
         self.name = name
 
 
+class UnknownFunctionError(MistakeError):
+    """A call of a function that there is not, or that transformations may not have."""
+
+    def __init__(self, name: str, at: Span, *, hint: str = "") -> None:
+        # The service's own words (Azure/Azure-Sentinel#15099).
+        super().__init__(f"Runtime scalar function provider not found for function: {name}", at, hint=hint)
+        self.name = name
+
+
 def syntax_error(reason: str, at: Span) -> MistakeError:
     """Return a mistake in the text itself."""
     return MistakeError(reason, at, kind=SYNTAX)
@@ -107,6 +116,8 @@ def query_error(mistake: MistakeError, text: str) -> KqlError:
     reason = mistake.reason
     if isinstance(mistake, UndefinedError):
         reason = f"Failed to resolve column or scalar expression named '{mistake.name}'"
+    elif isinstance(mistake, UnknownFunctionError):
+        reason = f"Unknown function: '{mistake.name}'"
     if mistake.operator:
         reason = f"'{mistake.operator}' operator: {reason}"
     return KqlError(code, reason, text, mistake.at, hint=mistake.hint)
