@@ -40,10 +40,11 @@ def rejected(directory):
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def start_send(emulator, directory, *arguments, environment=(), **options):
-    """`dcrlog send` as a process of its own."""
+def start_send(emulator, directory, *arguments, environment=(), shell="", **options):
+    """`dcrlog send` as a process of its own, with redirections of a shell's where they are given."""
+    command = [*SEND, *map(str, arguments)]
     return subprocess.Popen(
-        [*SEND, *map(str, arguments)],
+        ["bash", "-c", f'"$@" {shell}', "bash", *command] if shell else command,
         env=os.environ | emulator.environment() | dict(environment),
         cwd=directory,
         **options,

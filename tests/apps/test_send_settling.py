@@ -24,7 +24,7 @@ def send(
     tmp_path, path, sender, *, tell=lambda _: None, most_ahead=3 * MB, patience=60.0, clock=None, stop=None
 ):
     """Send a file by way of a sender; return the progress and the pipeline's accounts."""
-    stop, refused = stop or Stop(), Refused()
+    stop, refused = Stop() if stop is None else stop, Refused()
     options = {"columns": {"InstanceId": None, "Seq": None}, "max_senders": 2, "account_rows": "never"}
     checked = settings.load({**options, "flush_interval": 0.01}, {}, needs_endpoint=False)
     pipeline = Pipeline(checked, sender=sender, dead=refused)
@@ -80,3 +80,54 @@ def test_reading_waits_for_the_oldest_batch_so_that_a_kill_makes_few_rows_arrive
         rows for rows, again in zip(stalled.rows, stalled.rows[1:], strict=False) if rows == again > 0
     )
     assert ahead == 3 * MB // 1_000
+
+
+def test_it_gives_up_after_so_many_seconds_without_any_row_settled(tmp_path):
+    """And says so; what it has read stays before the checkpoint."""
+    path = write(tmp_path / "a.ndjson", [{"Message": "m"}] * 10)
+    seen = []
+
+    progress, stats = send(tmp_path, path, JudgingSender(lambda _: 403), tell=seen.append, patience=0.2)
+
+    assert (progress.gave_up, stats.pending, settled(tmp_path / "place")) == (True, 10, 0)
+
+
+def test_rows_that_are_settled_now_and_then_are_patience_enough(tmp_path):
+    """However long the whole takes."""
+    path = write(tmp_path / "a.ndjson", [{"Message": "x" * 986}] * 4_000)
+    clock = Leaping()
+
+    progress, stats = send(
+        tmp_path, path, JudgingSender(lambda _: clock.leap(50.0) or 204), clock=clock, patience=60.0
+    )
+
+    assert (progress.gave_up, stats.delivered) == (False, 4_000)
+    assert clock.ahead >= 200
+
+
+def test_the_end_of_the_input_waits_for_what_is_under_way_only_a_while_once_a_signal_has_come(tmp_path):
+    """Five seconds."""
+    path = write(tmp_path / "a.ndjson", [{"Message": "m"}] * 10)
+    clock, stop = Leaping(), Stop()
+
+    def judge(_):
+        stop.number = 15
+        clock.leap(5.0)
+        return 403
+
+    progress, stats = send(tmp_path, path, JudgingSender(judge), clock=clock, stop=stop)
+
+    assert (progress.gave_up, stats.pending) == (False, 10)
+
+
+class Leaping(SystemClock):
+    """The real clock, which others can set forward."""
+
+    def __init__(self):
+        self.ahead = 0.0
+
+    def leap(self, seconds):
+        self.ahead += seconds
+
+    def monotonic(self):
+        return super().monotonic() + self.ahead

@@ -93,7 +93,8 @@ class Work:
                 self._settling.progress.read_bytes = before + opened.tell()
             if not self._send_piece(piece, is_half=may_grow and not piece.is_ended):
                 self._settling.progress.unfinished = len(piece.data)
-                return
+                break
+        self._settling.progress.read_bytes = before + opened.tell()
 
     def _send_piece(self, piece: Piece, *, is_half: bool) -> bool:
         """Send the row of a piece, or reject it; return False where it may be half a line, and is left."""
