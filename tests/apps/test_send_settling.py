@@ -82,6 +82,26 @@ def test_reading_waits_for_the_oldest_batch_so_that_a_kill_makes_few_rows_arrive
     assert ahead == 3 * MB // 1_000
 
 
+def test_a_row_that_others_must_pass_gets_some_that_do(tmp_path):
+    """Where it fails alone it is given up after others have passed between: reading does not stop for it."""
+    rows = [{"Message": "first" + "x" * 981}, *[{"Message": "x" * 986}] * 4_999]
+    all_that_may_be_ahead = 3 * MB // 999
+    has_passed = threading.Event()
+    seen = []
+
+    def judge(rows):
+        is_first = rows[0]["Message"].startswith("first")
+        assert not is_first or has_passed.wait(60)
+        seen.extend(rows)
+        if len(seen) + 999 > all_that_may_be_ahead:
+            has_passed.set()
+        return 204
+
+    progress, stats = send(tmp_path, write(tmp_path / "a.ndjson", rows), JudgingSender(judge))
+
+    assert (progress.gave_up, stats.delivered) == (False, 5_000)
+
+
 def test_it_gives_up_after_so_many_seconds_without_any_row_settled(tmp_path):
     """And says so; what it has read stays before the checkpoint."""
     path = write(tmp_path / "a.ndjson", [{"Message": "m"}] * 10)

@@ -20,6 +20,9 @@ _SLICE: Final = 0.05
 """Seconds after which a wait looks around: for a signal, what is settled, and the bar."""
 _LOOK_EVERY: Final = 0.1
 """Seconds between two looks while nothing is waited for: a checkpoint is synced to the disk."""
+_LET_IN_EVERY: Final = 1.0
+"""Seconds without any row settled after which one more is read all the same. A row that fails alone is given
+up once others have passed between: there must be some."""
 _STOPPING: Final = 5.0
 """Seconds for what is under way when a signal ends the command."""
 
@@ -90,7 +93,7 @@ class Settling:
         self._ahead = Ahead()
         self._end: tuple[Piece, Position] | None = None
         self._settled = 0
-        self._looked_at = self._moved_at = clock.monotonic()
+        self._looked_at = self._moved_at = self._let_in_at = clock.monotonic()
         self.progress = Progress()
 
     def begin(self, file: str, word: str) -> None:
@@ -152,6 +155,10 @@ class Settling:
     def _make_room(self, size: int) -> None:
         while self._is_over(size):
             self._look_around()
+            now = self._clock.monotonic()
+            if now >= max(self._moved_at, self._let_in_at) + _LET_IN_EVERY:
+                self._let_in_at = now
+                return
             if self._is_over(size):
                 self._clock.wait(Signal(), _SLICE)
 
