@@ -1,6 +1,7 @@
 """`dcrlog send`: what it reads, what it makes of it, and what it refuses to begin with."""
 
 import bz2
+import datetime as dt
 import gzip
 import json
 import lzma
@@ -83,6 +84,16 @@ def test_a_member_that_the_rule_does_not_declare_is_told(send, emulator, tmp_pat
         send("--field", "Color", path)[1]
         == "dcrlog send: --field: the rule's stream has no column 'Color'.\n"
     )
+
+
+def test_a_time_that_the_service_replaces_is_told(send, emulator, tmp_path):
+    """The rows of an old export would all seem to be of now."""
+    now, old = dt.datetime.now(dt.UTC), dt.datetime.now(dt.UTC) - dt.timedelta(days=2, hours=1)
+    rows = [{"TimeGenerated": time.isoformat(), "Message": "m"} for time in (now, old)]
+
+    status, told = send(write(tmp_path / "a.ndjson", rows))
+
+    assert (status, told["too_old"]) == (0, 1)
 
 
 def test_variables_of_the_handler_in_an_application_are_not_for_the_command(

@@ -194,6 +194,15 @@ def test_members_that_the_stream_does_not_declare_are_counted():
     assert maker.undeclared == {"b": 2, "c": 1}
 
 
+def test_times_that_the_service_would_replace_are_counted():
+    """It keeps two days; what is no text it may read all the same."""
+    maker = RowMaker(oldest="2026-11-27T17:00:00")
+    for time in ('"2026-11-27T16:59:59Z"', '"2026-11-27T17:00:00Z"', '"2001-01-01"', "17", "null", '"now"'):
+        maker.make(Piece(1, b'{"TimeGenerated":%b}' % time.encode(), 0), 1)
+
+    assert maker.too_old == 2
+
+
 def test_a_value_over_the_limit_is_cut_with_a_mark():
     """The service would cut it without one."""
     maker = RowMaker()

@@ -43,6 +43,7 @@ def account(
         "unfinished_bytes": progress.unfinished,
         "maybe_delivered": maybe_delivered,
         "truncated": maker.truncated,
+        "too_old": maker.too_old,
         "undeclared": dict(maker.undeclared.most_common()),
         "requests": stats.requests,
         "sent_bytes": stats.sent_bytes,
@@ -67,6 +68,11 @@ def say_account(told: Mapping[str, Any], rejects: Path) -> None:
         say(f"up to {told['maybe_delivered']:,} rows may be double: sent again after no clear answer")
     if told["truncated"]:
         say(f"{told['truncated']:,} values over 64 KB were cut, as the service would do without a mark")
+    if told["too_old"]:
+        say(
+            f"{told['too_old']:,} rows have a TimeGenerated of over two days ago, which the service replaces "
+            "by the time of arrival: put it into another column as well"
+        )
     for name, count in told["undeclared"].items():
         say(f"the stream does not declare {name!r}: the service drops it, here from {count:,} rows")
     if told["unfinished_bytes"]:

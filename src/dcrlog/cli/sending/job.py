@@ -1,11 +1,12 @@
 """What `dcrlog send` is asked to do, checked before anything is sent, and done."""
 
+import datetime as dt
 import os
 import secrets
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from dcrlog._clock import SystemClock
 from dcrlog._pipeline import Pipeline
@@ -22,6 +23,9 @@ from dcrlog.cli.sending.source import STDIN, Source
 from dcrlog.cli.sending.stop import Stop, caught_signals
 from dcrlog.cli.sending.work import Work
 from dcrlog.errors import ConfigError, shown
+
+_KEPT_TIME: Final = dt.timedelta(days=2)
+"""The service replaces a `TimeGenerated` that is older."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,7 @@ class Job:
             numbers=destination.numbers and (*destination.numbers, begun.input_id),
             declared=destination.declared,
             redact=destination.settings.redact,
+            oldest=(dt.datetime.now(dt.UTC) - _KEPT_TIME).isoformat(),
         )
         pipeline = Pipeline(destination.settings, dead=refused)
         sizes = [source.size for source in self.sources]

@@ -28,8 +28,10 @@ class RowMaker:
             has them already keeps its own. None where the stream lacks them.
         declared: Names of the stream's columns; None where no rule says them.
         redact: Takes secrets out of a row.
+        oldest: The ISO text of the first time that the service does not replace by that of arrival.
 
     Attributes:
+        too_old: Rows whose `TimeGenerated` is before that.
         undeclared: How many rows had a member that the stream does not declare, by its name.
         truncated: Values that were cut, since the service would cut them silently.
     """
@@ -41,11 +43,14 @@ class RowMaker:
         numbers: tuple[str, str, str] | None = None,
         declared: frozenset[str] | None = None,
         redact: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+        oldest: str = "",
     ) -> None:
         self._field = field
         self._numbers = numbers
         self._declared = declared
         self._redact = redact
+        self._oldest = oldest
+        self.too_old = 0
         self.undeclared: Counter[str] = Counter()
         self.truncated = 0
 
@@ -64,6 +69,10 @@ class RowMaker:
         row = self._read(piece.data)
         if self._declared is not None and not row.keys() <= self._declared:
             self.undeclared.update(row.keys() - self._declared)
+        time = row.get("TimeGenerated")
+        # As text: a zone more or less is nothing beside two days, and what is no time is not told here.
+        if type(time) is str and time < self._oldest:
+            self.too_old += 1
         if self._redact is not None:
             row = self._redacted(row)
         if self._numbers is not None:

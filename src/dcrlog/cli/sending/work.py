@@ -50,8 +50,11 @@ class Work:
     def run(self) -> Progress:
         """Send all of it, or until it is stopped, fails or gives up; return how far it came."""
         try:
-            for index in range(self._position.source, len(self._sources)):
-                self._send_from(index)
+            first = self._position.source
+            before = sum(source.size or 0 for source in self._sources[:first])
+            for index, source in enumerate(self._sources[first:], first):
+                self._send_from(index, before)
+                before += source.size or 0
         except Ended:
             pass
         except DcrlogError as error:
@@ -59,11 +62,11 @@ class Work:
         self._settling.finish()
         return self._settling.progress
 
-    def _send_from(self, index: int) -> None:
+    def _send_from(self, index: int, before: int) -> None:
+        """Send an input; `before` are the bytes of those before it."""
         if index != self._position.source:
             self._position = Position(source=index, total=self._position.total)
         source, behind = self._sources[index], len(self._sources) - 1 - index
-        before = sum(each.size or 0 for each in self._sources[:index])
         try:
             with self._stop.wait_for(source.open) as opened:
                 self._send(source, opened, before, is_last=not behind)
@@ -75,7 +78,7 @@ class Work:
             raise DcrlogError(f"{shown(source.name)} cannot be read {at}: {told}.{rest}") from None
 
     def _send(self, source: Source, opened: Opened, before: int, *, is_last: bool) -> None:
-        """Send the pieces of an input from the position on; `before` are the bytes of those before it."""
+        """Send the pieces of an input from the position on."""
         here = self._position
         kind = self._format or self._stop.wait_for(opened.find_format)
         self._word = "element" if kind is Format.ARRAY else "line"
