@@ -1,6 +1,8 @@
 """`dcrlog send`: what does not become a row of the table is named, and kept."""
 
 import json
+import os
+from pathlib import Path
 
 from dcrlog.emulator import Fault
 from sends import TABLE, messages, rejected, settled, some, write
@@ -135,3 +137,28 @@ def test_a_refused_row_that_cannot_be_kept_is_sent_again_by_the_next_run(send, e
     told = send("--checkpoint", place, path)[1]
     assert (told["before"], told["refused"], len(rejected(tmp_path))) == (0, 1, 1)
     assert set(messages(emulator)) == {f"row {number}" for number in range(10)}
+
+
+def test_rejects_are_on_the_disk_before_a_checkpoint_is_and_that_before_it_takes_its_place(
+    send, emulator, tmp_path, monkeypatch
+):
+    """A loss of power leaves a checkpoint that is whole, and passes nothing that is not kept."""
+    done, fsync, replace = [], os.fsync, os.replace
+
+    def note_fsync(descriptor):
+        done.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        fsync(descriptor)
+
+    def note_replace(*paths):
+        done.append("replace")
+        replace(*paths)
+
+    monkeypatch.setattr(os, "fsync", note_fsync)
+    monkeypatch.setattr(os, "replace", note_replace)
+    (tmp_path / "a.ndjson").write_text('{"Message": "m"}\nboom\n')
+
+    send("--checkpoint", "place", "a.ndjson")
+
+    written = [".place.tmp", "replace"]
+    assert done[:2] == done[-2:] == written
+    assert done[2:5] == ["dcrlog-rejects.ndjson", *written]
