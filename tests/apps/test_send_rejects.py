@@ -100,6 +100,9 @@ def test_what_was_rejected_before_a_kill_is_not_kept_twice(send, emulator, tmp_p
     place = tmp_path / "place"
     status, told = send("--checkpoint", place, path)
     assert (status, told["refused"], told["unusable"], settled(place)) == (1, 10, 1, 1_001)
+    kept = (tmp_path / "dcrlog-rejects.ndjson").stat().st_size
+    # Of what is behind that much, the next run knows what it finds there.
+    assert 0 < json.loads(place.read_text())["position"]["rejects_bytes"] <= kept
     begin = {"source": 0, "offset": 0, "number": 0, "total": 0, "mark": "", "rejects_bytes": 0}
     place.write_text(json.dumps(json.loads(place.read_text()) | {"position": begin}))
     with (tmp_path / "dcrlog-rejects.ndjson").open("a") as file:
