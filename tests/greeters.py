@@ -10,12 +10,13 @@ import trustme
 
 
 @contextmanager
-def greeter(*, leaf=None, date=None, is_endless=False):
+def greeter(*, leaf=None, date=None, location=None, is_endless=False):
     """Serve on loopback, and return the URL.
 
     Args:
         leaf: The certificate of an https server; None for plain http.
         date: What its answers give as the time, in seconds since the epoch, or as text.
+        location: Where its answers lead.
         is_endless: Whether its answers go on and on, a header at a time.
     """
     listening = socket.create_server(("127.0.0.1", 0))
@@ -24,6 +25,8 @@ def greeter(*, leaf=None, date=None, is_endless=False):
         leaf.configure_cert(context)
     told = email.utils.formatdate(date, usegmt=True) if isinstance(date, int | float) else date
     answer = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n"
+    if location is not None:
+        answer = f"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: {location}\r\n".encode()
     answer += f"Date: {told}\r\n\r\n".encode() if date is not None else b"\r\n"
     is_over = threading.Event()
 

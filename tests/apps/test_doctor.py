@@ -8,9 +8,8 @@ import sys
 import pytest
 
 from dcrlog.cli.doctor import examine
-from dcrlog.cli.doctoring.identity import _REMEDIES
 from dcrlog.emulator import Fault
-from findings import STEPS, finding, of
+from findings import STEPS, finding
 
 
 def test_where_all_is_well_each_step_says_so_and_the_probe_is_in_the_table(emulator, doctor):
@@ -93,78 +92,11 @@ def test_each_answer_to_the_probe_is_explained(emulator, doctor, fault, state, t
     assert found["query"] is None
 
 
-class Stale:
-    """A credential that keeps a token for too long, or has one for somebody else."""
+def test_the_probe_is_redacted_as_every_row_is(emulator, doctor):
+    """What redacts may be what breaks it."""
+    examine({"redact": lambda row: {**row, "Level": "hidden"}}, "here")
 
-    token = ""
-
-    def get_token(self, *_, **__):
-        return type("AccessToken", (), {"token": self.token, "expires_on": 0})
-
-
-@pytest.mark.parametrize(
-    ("minted", "told"),
-    [
-        ({"expires_in": -60}, "the token has expired"),
-        (
-            {"audience": "https://management.azure.com"},
-            "the token is for https://management.azure.com, not for",
-        ),
-    ],
-)
-def test_a_token_that_cannot_be_taken_is_told_before_the_service_says_so(emulator, doctor, minted, told):
-    """By its own claims."""
-    credential = Stale()
-    credential.token = emulator.token(**minted)
-    report = examine({"credential": credential}, "here")
-    (token,) = [each for each in report.findings if each.step == "token"]
-
-    assert (token.state, told in token.text) == ("FAIL", True)
-    assert not report.is_well
-
-
-def test_a_token_that_is_no_jwt_is_only_a_warning(doctor):
-    """The service may take it."""
-    credential = Stale()
-    credential.token = "opaque"
-    report = examine({"credential": credential}, "here", sends=False)
-
-    assert [each.state for each in report.findings if each.step == "token"] == ["warn"]
-
-
-@pytest.mark.parametrize(
-    ("credential", "remedy"),
-    [
-        ("environment", "set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET"),
-        ("azure_cli", "for azure_cli, run az login"),
-        ({"()": "nowhere.Credential"}, 'Behind "()" stands the dotted path of a class or a function'),
-        ({"()": "sys.exit"}, 'Behind "()" stands the dotted path of a class or a function'),
-        ({"()": "builtins.dict"}, 'Behind "()" stands the dotted path of a class or a function'),
-        (Stale(), "It is an object of the application's: look at what makes it"),
-    ],
-)
-def test_a_credential_that_has_no_token_is_told_with_what_it_is(doctor, monkeypatch, credential, remedy):
-    """What is to be done depends on who made it."""
-    monkeypatch.delenv("AZURE_CLIENT_SECRET")
-    monkeypatch.setenv("PATH", "")
-    if isinstance(credential, Stale):
-        monkeypatch.delattr(Stale, "token")
-    report = examine({"credential": credential}, "here")
-
-    found = of(report, "credential")
-    assert (found.state, remedy in found.remedy) == ("FAIL", True), found
-    assert of(report, "token").state == of(report, "probe").state == "skip"
-
-
-@pytest.mark.parametrize("code", _REMEDIES)
-def test_each_refusal_of_the_login_service_that_has_a_remedy_is_told_with_it(emulator, doctor, code):
-    """By the number that Entra ID gives it."""
-    body = json.dumps({"error": "invalid_request", "error_description": f"AADSTS{code}: Refused."})
-    emulator.faults.add(Fault("status", kind="token", status=400, body=body))
-    _, told = doctor("--credential", "environment")
-
-    assert f"AADSTS{code}" in finding(told, "credential")
-    assert finding(told, "credential").endswith(f"-> {_REMEDIES[code]}")
+    assert [row["Level"] for row in emulator.rows("AppLogs_CL")] == ["hidden"]
 
 
 def test_a_token_that_was_refused_once_is_asked_for_anew(emulator, doctor):
@@ -174,7 +106,7 @@ def test_a_token_that_was_refused_once_is_asked_for_anew(emulator, doctor):
     assert doctor()[0] == 0
 
 
-INSTALLED = {"azure_core": "1.20.0", "dcrlog": "0.1.0", "msgspec": "0.19.0b1", "opentelemetry_sdk": "1.2"}
+INSTALLED = {"azure_core": "1.9.0", "dcrlog": "0.1.0", "msgspec": "0.19.0b1", "opentelemetry_sdk": "1.2"}
 NEEDS = "Requires-Dist: {}\n"
 NEEDED = (
     "azure-core>=1.33", "msgspec>=0.19,<1", "azure-nothing>=2",
@@ -196,8 +128,33 @@ def test_what_is_older_than_dcrlog_needs_it_is_told(doctor, tmp_path, monkeypatc
     assert (status, lines) == (
         1,
         [
-            ("azure-core 1.20.0 is older than dcrlog needs it", "pip install 'azure-core>=1.33'"),
+            ("azure-core 1.9.0 is older than dcrlog needs it", "pip install 'azure-core>=1.33'"),
             ("azure-nothing is not installed", "pip install 'azure-nothing>=2'"),
             ("opentelemetry-sdk 1.2 is older than dcrlog needs it", "pip install 'opentelemetry-sdk>=1.39'"),
         ],
     )
+
+
+def test_a_preset_among_the_options_says_the_table(doctor):
+    """And JSON a mapping."""
+    _, told = doctor("--columns", "syslog", "--stream", "Custom-AppLogs")
+    assert told["query"].startswith("Syslog\n| where TimeGenerated > ago(1h) and SyslogMessage has ")
+
+    _, told = doctor("--columns", '{"Message": null}')
+    assert re.match(r'AppLogs_CL\n.* and \* has "probe-', told["query"])
+
+
+def test_a_rule_says_the_table_of_its_stream(doctor, tmp_path):
+    """Whatever it is called."""
+    columns = [{"name": "TimeGenerated", "type": "datetime"}, {"name": "Text", "type": "string"}]
+    rule = {
+        "streamDeclarations": {name: {"columns": columns} for name in ("Custom-Other", "Custom-AppLogs")},
+        "dataFlows": [
+            {"streams": ["Custom-Other"], "outputStream": "Custom-Other_CL"},
+            {"streams": ["Custom-AppLogs"], "outputStream": "Custom-Elsewhere_CL"},
+        ],
+    }
+    (tmp_path / "dcr.json").write_text(json.dumps(rule))
+    _, told = doctor("--rule", "dcr.json")
+
+    assert told["query"].startswith("Elsewhere_CL\n")

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import socket
 import threading
 import time
 
@@ -9,6 +10,7 @@ import pytest
 
 from dcrlog.cli.doctor import examine
 from dcrlog.cli.doctoring.bounded import within
+from dcrlog.emulator import Fault
 from findings import STEPS, finding, of, states
 from greeters import authority, greeter
 from servers import free_port
@@ -162,6 +164,38 @@ def test_a_credential_that_waits_for_ever_holds_up_nobody(emulator):
 
     assert "no end within 2 seconds" in of(report, "credential").text
     assert of(report, "probe").state == "skip"
+
+
+def test_a_name_that_is_looked_up_for_ever_holds_up_nobody(doctor, monkeypatch):
+    """As where no resolver answers."""
+    comes = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: comes.wait())
+    found = of(examine({"credential": NoCredential()}, "here", timeout=0.2), "dns")
+    comes.set()
+
+    assert (found.state, "no end within 0.2 seconds" in found.text) == ("FAIL", True)
+
+
+def test_what_hangs_is_told_by_who_waited_for_it(emulator, doctor, mute, monkeypatch):
+    """Before the step's own end, which knows less."""
+    emulator.faults.add(Fault("hang"))
+    assert "Read timed out" in of(examine({}, "here", timeout=2), "probe").text
+
+    monkeypatch.setenv("AZURE_AUTHORITY_HOST", mute)
+    credential = of(examine({"credential": "environment"}, "here", timeout=2), "credential")
+    assert "no end within" not in credential.text
+    assert "timed out" in credential.text
+
+
+def test_a_redirect_is_not_followed(doctor):
+    """The handler follows none; whoever answers there is somebody else."""
+    with greeter(date=time.time()) as elsewhere, greeter(date=time.time() + 600, location=elsewhere) as url:
+        assert of(examine({"endpoint": url}, "here", sends=False), "clock").state == "FAIL"
+
+
+def test_work_that_is_late_does_not_keep_the_process():
+    """Its thread ends with it."""
+    assert within(60, lambda: threading.current_thread().daemon)
 
 
 def test_what_the_work_itself_raises_is_told_as_it_is():

@@ -1,7 +1,6 @@
 """`dcrlog doctor` reads the options from wherever an application has them."""
 
 import json
-import re
 
 import pytest
 
@@ -225,25 +224,3 @@ def test_of_two_variables_for_one_option_that_of_dcrlog_comes_first(doctor, monk
     assert "LOGS_DCR_STREAM_NAME has no effect, since DCRLOG_STREAM_NAME comes first" in finding(
         told, "settings", "warn"
     )
-
-
-def test_a_preset_among_the_options_says_the_table(doctor):
-    """And JSON a mapping."""
-    _, told = doctor("--columns", "syslog", "--stream", "Custom-AppLogs")
-    assert told["query"].startswith("Syslog\n| where TimeGenerated > ago(1h) and SyslogMessage has ")
-
-    _, told = doctor("--columns", '{"Message": null}')
-    assert re.match(r'AppLogs_CL\n.* and \* has "probe-', told["query"])
-
-
-def test_a_rule_says_the_table_of_its_stream(doctor, tmp_path):
-    """Whatever it is called."""
-    columns = [{"name": "TimeGenerated", "type": "datetime"}, {"name": "Text", "type": "string"}]
-    rule = {
-        "streamDeclarations": {"Custom-AppLogs": {"columns": columns}},
-        "dataFlows": [{"streams": ["Custom-AppLogs"], "outputStream": "Custom-Elsewhere_CL"}],
-    }
-    (tmp_path / "dcr.json").write_text(json.dumps(rule))
-    _, told = doctor("--rule", "dcr.json")
-
-    assert told["query"].startswith("Elsewhere_CL\n")

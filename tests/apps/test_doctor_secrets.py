@@ -93,10 +93,10 @@ def test_the_password_of_a_proxy_in_an_error_is_shown_nowhere():
 
 
 def test_a_longer_secret_is_hidden_whole_where_a_shorter_is_a_part_of_it(doctor, tmp_path, monkeypatch):
-    """Or its rest would be shown. One of two letters, which stand in any text, hides nothing."""
+    """Or its rest would be shown. One of four letters, which are in any text, hides nothing."""
     monkeypatch.setenv("A_SECRET", "hunter2")
     monkeypatch.setenv("B_SECRET", "hunter2-and-more")
-    monkeypatch.setenv("C_KEY", "is")
+    monkeypatch.setenv("C_KEY", "file")
     _, told = doctor("--rule", "hunter2-and-more", "--offline")
 
     assert "rule file '[redacted]' cannot be read" in finding(told, "settings")

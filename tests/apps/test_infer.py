@@ -59,7 +59,10 @@ def test_each_kind_of_value_has_its_type():
         ([1, {"a": 1}], "dynamic", "the rows disagree (long in 1, dynamic in 1), so it is dynamic."),
         (["2026-11-23T21:01:54Z", "today"], "string", "not every text is a time"),
         ([True, 1], "string", "the rows disagree"),
-        ([2**64], "string", None),
+        ([2**63], "string", None),
+        ([2**63 - 1, -(2**63)], "long", None),
+        ([-(2**63) - 1], "string", None),
+        (["2026-11-23T21:01:54.1234567Z"], "datetime", None),
     ],
 )
 def test_where_rows_disagree_the_column_takes_them_all_and_it_is_told(values, kind, remark):
@@ -78,6 +81,11 @@ def test_names_that_azure_refuses_are_left_out_with_a_better_one():
     assert [column.name for column in found.columns] == ["TimeGenerated", "Good"]
     for name in ("'user_id'", "'Column_Title'", "'Column_2nd'", "'Column_x'"):
         assert any(name in remark for remark in found.remarks)
+
+
+def test_the_time_is_the_first_column_wherever_it_stands_in_a_row():
+    """As in every table."""
+    assert list(types({"Text": "a", "TimeGenerated": "2026-11-23T21:01:54Z"})) == ["TimeGenerated", "Text"]
 
 
 def test_no_two_columns_are_given_the_same_better_name():

@@ -97,11 +97,11 @@ class Stubbed:
         command.write_text(text)
         command.chmod(0o755)
 
-    def run(self, script):
-        """Run it for a group, a workspace and a sender."""
+    def run(self, script, *arguments):
+        """Run it, for a group, a workspace and a sender unless other arguments are given."""
         (self.directory / "make.sh").write_text(script)
         return subprocess.run(
-            ["sh", "make.sh", "group", "space", "object-1"],
+            ["sh", "make.sh", *(arguments or ("group", "space", "object-1"))],
             cwd=self.directory, env=os.environ | {"PATH": f"bin:{os.environ['PATH']}"},
             capture_output=True, text=True, check=False, timeout=60,
         )  # fmt: skip
@@ -160,6 +160,26 @@ def test_the_script_ends_where_azure_does_not_get_it_done(provision, stubbed, st
     assert stubbed.slept == (0 if state == "Failed" else 600)
 
 
+def test_without_a_sender_no_role_is_assigned_and_no_file_is_left(provision, stubbed, tmp_path, monkeypatch):
+    """The template has a condition for it, Terraform an empty list."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    done = stubbed.run(provision("--format", "az"), "group", "space")
+
+    assert (done.returncode, list((tmp_path / "temporary").iterdir())) == (0, [])
+    assert "role assignment" not in (tmp_path / "calls").read_text()
+    role = json.loads(provision())["resources"][-1]
+    assert role["condition"] == "[not(empty(parameters('principalId')))]"
+
+
+def test_the_rule_of_terraform_waits_for_its_table(provision):
+    """Azure refuses one whose table is not there; one of Azure's own is."""
+    waits = "depends_on = [\n    azapi_resource.table,\n  ]"
+
+    assert waits in provision("--format", "terraform")
+    assert "depends_on" not in provision("--format", "terraform", "--preset", "syslog")
+
+
 def test_the_script_ends_where_a_command_fails(provision, stubbed):
     """Rather than to ask for ever how far it is."""
     stubbed.az('#!/bin/sh\ncase "$*" in *provisioningState*) exit 3 ;; esac')
@@ -195,6 +215,7 @@ def test_equals_signs_stand_as_terraform_fmt_puts_them(provision):
     written = provision("--format", "terraform")
 
     assert '  type        = string\n  default     = "dcr-applogs"\n' in written
+    assert "  default     = []\n" in written
     assert '      source  = "Azure/azapi"\n      version = ' in written
 
 

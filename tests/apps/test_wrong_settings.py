@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from dcrlog.emulator import Fault
+from findings import finding
 from greeters import greeter
 
 PAGE = Path(__file__).parents[2] / "docs" / "doctor.md"
@@ -180,3 +181,38 @@ def test_each_of_them_is_in_the_documentation():
 
     assert rows == list(WRONG)
     assert len(rows) >= 33
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"DCRLOG_LEVEL": "WARNING"}, "level is 30: INFO, and what is below it, is not taken"),
+        ({"LOGS_DCR_STREAM_NAME": "Custom-AppLogs_CL"}, "looks like the rule's outputStream"),
+        (
+            {"DATA_COLLECTION_ENDPOINT": "https://shop.azure.com"},
+            "is not of the form https://NAME.REGION-1.ingest",
+        ),
+        (
+            {"DCRLOG_COLUMNS": '{"Seq": null}', "DCRLOG_SPOOL_DIR": "/tmp/spool"},
+            "no column of the stream takes Seq",
+        ),
+    ],
+)
+def test_what_works_but_is_perhaps_not_meant_is_a_warning(doctor, monkeypatch, variables, told):
+    """And the status is 0."""
+    monkeypatch.delenv("AZURE_AUTHORITY_HOST")
+    for variable, value in variables.items():
+        monkeypatch.setenv(variable, value)
+    status, found = doctor("--offline")
+
+    assert told in finding(found, "settings", "warn")
+    assert status == 0
+
+
+def test_an_option_whose_module_ends_the_process_is_told(doctor, tmp_path, monkeypatch):
+    """As a script does that was meant to be run."""
+    (tmp_path / "ends_it.py").write_text("raise SystemExit(3)")
+    monkeypatch.setenv("DCRLOG_ON_DROP", "ends_it.count")
+    _, told = doctor("--offline")
+
+    assert "a module that is named ends with SystemExit(3)" in finding(told, "settings")

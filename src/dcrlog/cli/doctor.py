@@ -217,7 +217,7 @@ def _walk(
 def _with_environment(given: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return read_options(os.environ) | dict(given)
-    except ConfigError:
+    except (ConfigError, SystemExit):
         # The step of the settings has told it.
         return dict(given)
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from dcrlog._client import ClientSender
 from dcrlog._gzip import compress
-from dcrlog._retry import TLS_FAILURE, Answer
+from dcrlog._retry import Answer
 from dcrlog._rows import compile_builder
 from dcrlog._stamp import Stamp
 from dcrlog.cli.doctoring.bounded import within
@@ -87,7 +87,7 @@ def _explain(answer: Answer, settings: Settings, claims: dict[str, Any]) -> Find
     told = str(answer)
     who = f"object {claims['oid']}" if "oid" in claims else "the identity"
     if status is None:
-        return Finding("probe", State.FAIL, told, _without_answer(answer))
+        return Finding("probe", State.FAIL, told, "No answer came: look at firewall and proxy.")
     if status == 429 or status >= 500:
         return Finding(
             "probe", State.WARN, told, "The service is busy or unwell. The handler waits; try again later."
@@ -111,14 +111,6 @@ def _explain(answer: Answer, settings: Settings, claims: dict[str, Any]) -> Find
     return Finding(
         "probe", State.FAIL, f"{text}: {told}", remedy.format(who=who, rule=settings.rule_id, role=PUBLISHER)
     )
-
-
-def _without_answer(answer: Answer) -> str:
-    if answer.code == TLS_FAILURE:
-        return "The certificate is not trusted: see the step tls."
-    if answer.code.startswith("token"):
-        return "There was no token: see the step credential."
-    return "No answer came: see the steps dns and tls, firewall and proxy."
 
 
 _BY_STATUS: Final = {

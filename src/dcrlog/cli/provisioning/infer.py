@@ -88,8 +88,7 @@ def _is_time(value: str) -> bool:
     if not _TIME.match(value):
         return False
     try:
-        # Seven digits, as Azure writes them, are one more than Python reads.
-        dt.datetime.fromisoformat(re.sub(r"(\.[0-9]{6})[0-9]+", r"\1", value))
+        dt.datetime.fromisoformat(value)
     except ValueError:
         return False
     return True

@@ -161,8 +161,6 @@ def _value(value: Any, depth: int) -> str:
     if isinstance(value, _Raw):
         return value.text
     if isinstance(value, Mapping):
-        if not value:
-            return "{}"
         return "\n".join(["{", *_assignments(value, depth + 1), f"{end}}}"])
     if isinstance(value, list):
         if not value:
