@@ -89,6 +89,7 @@ def test_a_living_child_keeps_nobody_from_its_dead_parents_rows(emulator, tmp_pa
 DESCRIPTORS = """
 import json, logging, os, resource, sys
 from dcrlog import LogsIngestionHandler
+from dcrlog._gzip import compress
 from dcrlog.testing import ManualClock, RecordingSender
 
 log = logging.getLogger("descriptors")
@@ -98,6 +99,8 @@ clock, sender = ManualClock(), RecordingSender()
 handler = LogsIngestionHandler(spool_dir=os.environ["SPOOL"], sender=sender, clock=clock, flush_interval=3600)
 log.addHandler(handler)
 logging.raiseExceptions = True
+# Imported now: a request that fails for want of descriptors waits, and the clock stands still then.
+compress(b"")
 log.info("before")
 soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 handler._pipeline._queue.section.run(handler._pipeline._queue._seal)
