@@ -10,6 +10,7 @@ import threading
 
 import pytest
 
+from dcrlog.cli.sending.destination import find_destination
 from dcrlog.emulator import Fault
 from dcrlog.emulator.rules import DEFAULT_RULE
 from sends import TABLE, messages, rejected, some, write
@@ -84,6 +85,16 @@ def test_a_member_that_the_rule_does_not_declare_is_told(send, emulator, tmp_pat
         send("--field", "Color", path)[1]
         == "dcrlog send: --field: the rule's stream has no column 'Color'.\n"
     )
+
+
+@pytest.mark.usefixtures("send")
+def test_what_may_arrive_twice_is_a_batch_for_each_sender_and_one_more(monkeypatch):
+    """Eight of them, unless the variable says otherwise."""
+    nothing = dict.fromkeys(("endpoint", "rule_id", "stream_name", "rule", "audience", "credential"))
+
+    assert find_destination(nothing).most_ahead == 9_000_000
+    monkeypatch.setenv("DCRLOG_MAX_SENDERS", "2")
+    assert find_destination(nothing).most_ahead == 3_000_000
 
 
 def test_a_time_that_the_service_replaces_is_told(send, emulator, tmp_path):

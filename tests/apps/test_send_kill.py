@@ -173,6 +173,7 @@ def test_a_signal_ends_whatever_waits_for_input():
 def test_a_signal_while_nothing_waits_is_noted_only():
     """Rows are not left half way."""
     with caught_signals() as stop:
+        assert stop.wait_for(lambda: 17) == 17
         signal.raise_signal(signal.SIGTERM)
 
     assert stop.number == signal.SIGTERM

@@ -150,6 +150,14 @@ def test_a_piece_too_long_to_be_read_is_kept_in_part_and_the_next_is_found(kind,
     assert text[last.end - len(last.data) : last.end].rstrip(b"]\n") == last.data
 
 
+def test_a_last_line_may_be_as_long_as_any(monkeypatch):
+    """To the byte."""
+    monkeypatch.setattr(pieces, "MAX_PIECE", 1_000)
+
+    assert [each.flaw is None for each in pieces_of(b"x" * 1_000, Format.TEXT)] == [True]
+    assert [each.flaw is None for each in pieces_of(b"x" * 1_001, Format.TEXT)] == [False]
+
+
 def make(text, number=1, **options):
     return json.loads(RowMaker(**options).make(Piece(number, text, 0), number))
 
