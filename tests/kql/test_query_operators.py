@@ -136,3 +136,16 @@ def test_a_table_may_be_named_piped_and_read_again():
         3,
         None,
     ]
+
+
+def test_values_are_looked_up_in_tables():
+    """Of any type, in any case, and by terms where they are written down."""
+    words = "let words = datatable(w:string, n:long)['info', 1, 'error', 2];"
+    assert seqs(f"{words} Logs | where Level in~ (words) | project Seq") == [1, 3, None]
+    assert seqs(f"{words} Logs | where Level in~ ((words | where n > 1)) | project Seq") == [None]
+    assert seqs(f"{words} Logs | where Level has_any (words) | project Seq") == [1, 3, None]
+    assert seqs("Logs | where Share in ((print 0.5), 1.5) | project Seq") == [1, 3]
+    assert seqs(
+        "Logs | where TimeGenerated in ((Logs | where Seq == 3 | project TimeGenerated)) | count"
+    ) == [1]
+    assert "takes no table but a datatable" in str(refusal("Logs | where Level has_any (Other)"))

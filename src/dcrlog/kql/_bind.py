@@ -114,28 +114,50 @@ def _logic(node: tree.Logic, scope: Scope) -> Typed:
 def _among(node: tree.Among, scope: Scope) -> Typed:
     _check_listed(node.operator, node, scope)
     value = bind(node.value, scope)
-    return membership(
-        node.operator, value, [(_option(each, scope), each.at) for each in node.options], node.at
-    )
+    options = [(_option(each, node.operator, scope), each.at) for each in node.options]
+    return membership(node.operator, value, options, node.at)
 
 
-def _option(node: tree.Node, scope: Scope) -> Typed:
-    if not isinstance(node, tree.Name) or node.name in scope.columns:
+def _option(node: tree.Node, operator: str, scope: Scope) -> Typed:
+    pipeline = _looked_up(node, scope)
+    if pipeline is None:
         return bind(node, scope)
-    found = scope.lets.get(node.name)
-    if scope.special is not None and (
-        isinstance(found, Table) or (found is None and node.name in scope.tables)
-    ):
-        return bind(tree.Pipeline(tree.Source(node.name, None, at=node.at), (), at=node.at), scope)
-    if not isinstance(found, Table):
-        return bind(node, scope)
-    table = found.pipeline
-    if not isinstance(table.source, tree.Datatable) or table.operators or not table.source.columns:
+    values = _written_values(pipeline, scope)
+    if values is not None:
+        return values
+    if scope.special is None:
         raise MistakeError("only a datatable can be looked up in, without operators behind it.", node.at)
-    first = table.source.values[:: len(table.source.columns)]
-    values = [bind(each, found.scope) for each in first]
+    if operator in {"has_any", "has_all"}:
+        raise MistakeError(f"the operator '{operator}' takes no table but a datatable.", node.at)
+    return bind(pipeline, scope)
+
+
+def _looked_up(node: tree.Node, scope: Scope) -> tree.Pipeline | None:
+    """Return what behind `in` is a table, or is the name of one."""
+    if isinstance(node, tree.Pipeline):
+        return node
+    if not isinstance(node, tree.Name) or node.name in scope.columns:
+        return None
+    found = scope.lets.get(node.name)
+    is_table = isinstance(found, Table) or (
+        scope.special is not None and found is None and node.name in scope.tables
+    )
+    return tree.Pipeline(tree.Source(node.name, None, at=node.at), (), at=node.at) if is_table else None
+
+
+def _written_values(pipeline: tree.Pipeline, scope: Scope) -> Const | None:
+    """Return the values of the first column, where they are written down."""
+    while isinstance(pipeline.source, tree.Source) and not pipeline.operators:
+        found = scope.lets.get(pipeline.source.name)
+        if not isinstance(found, Table):
+            return None
+        pipeline, scope = found.pipeline, found.scope
+    table = pipeline.source
+    if not isinstance(table, tree.Datatable) or pipeline.operators or not table.columns:
+        return None
+    values = [bind(each, scope) for each in table.values[:: len(table.columns)]]
     if not all(isinstance(each, Const) for each in values):
-        raise MistakeError("the values of a datatable must be constant.", node.at)
+        raise MistakeError("the values of a datatable must be constant.", pipeline.at)
     return Const(Type.DYNAMIC, False, [each.value for each in values if isinstance(each, Const)])
 
 

@@ -168,6 +168,6 @@ def among(value: Any, options: Any) -> bool | None:
 
 def among_folded(value: str, options: Any) -> bool:
     """Tell whether a text is in an array, whatever its case."""
-    listed = options if options.__class__ is list else [options]
+    listed = options if options.__class__ in _LISTS else [options]
     folded = fold(value)
     return any(each.__class__ is str and fold(each) == folded for each in listed)
