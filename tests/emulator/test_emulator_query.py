@@ -15,7 +15,7 @@ from emulator_client import query_client
 
 NOW = datetime.now(UTC)
 ROWS = [
-    {"TimeGenerated": (NOW - timedelta(minutes=number)).isoformat(), "Level": "INFO", "Seq": number}
+    {"TimeGenerated": (NOW - timedelta(hours=number)).isoformat(), "Level": "INFO", "Seq": number}
     for number in range(10)
 ]
 
@@ -145,15 +145,15 @@ def test_more_rows_than_an_answer_takes_make_it_partial(post):
 def test_a_timespan_limits_the_rows_by_their_time(emulator, client, post):
     """A duration up to now, from a time on for a duration, and between two times, both of them included."""
     post(emulator, ROWS)
-    start = NOW - timedelta(minutes=5)
+    start = NOW - timedelta(hours=5)
 
     def count(timespan):
         ((found,),) = rows_of(client.query_workspace("any", "AppLogs_CL | count", timespan=timespan))
         return found
 
     assert count(None) == 10
-    assert count(timedelta(minutes=4, seconds=30)) == 5
-    assert count((start, timedelta(minutes=2))) == 3
+    assert count(timedelta(hours=4, minutes=30)) == 5
+    assert count((start, timedelta(hours=2))) == 3
     assert count((start, NOW)) == 6
 
 
