@@ -73,6 +73,7 @@ def read(doctor, tmp_path):
     [
         (config(root=None), "no logger has the handler 'azure', so no record reaches it"),
         (config(root={"handlers": "azure"}), "no logger has the handler 'azure'"),
+        (config(root={"handlers": "z"}, handlers={"z": OURS}), "no logger has the handler 'z'"),
         (config(root=5), "no logger has the handler 'azure'"),
         (config(root=None, loggers=[5]), "no logger has the handler 'azure'"),
         (config(root=None, loggers={"shop": 5}), "no logger has the handler 'azure'"),
