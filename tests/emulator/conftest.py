@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import json
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -56,6 +57,19 @@ def post(web: requests.Session) -> Callable[..., requests.Response]:
         if isinstance(body, bytes):
             return web.post(f"{emulator.http_endpoint}{path}{query}", data=body, headers=headers)
         return web.post(f"{emulator.http_endpoint}{path}{query}", json=body, headers=headers)
+
+    return send
+
+
+@pytest.fixture
+def ask(emulator, web):
+    """Post a body to the query API, and return status and answer."""
+
+    def send(body, path="/v1/workspaces/any/query", **headers):
+        headers = {"Authorization": f"Bearer {emulator.token()}", **headers}
+        as_bytes = body if isinstance(body, bytes) else json.dumps(body).encode()
+        answer = web.post(f"{emulator.http_endpoint}{path}", data=as_bytes, headers=headers)
+        return answer.status_code, answer.json()
 
     return send
 

@@ -2,37 +2,18 @@
 
 import asyncio
 import importlib.util
-import json
-import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 pytest.importorskip("azure.monitor.query")
 
-from azure.core.exceptions import AzureError
 
 from dcrlog.emulator import Emulator
 from dcrlog.emulator.timespan import parse_timespan
 from emulator_client import credential_of, query_client
-from pipelines import until
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
-FOR_EVER = "AppLogs_CL | join kind=inner AppLogs_CL on Level | join kind=inner AppLogs_CL on Level | count"
-"""Of a thousand rows: a billion."""
-
-
-@pytest.fixture
-def ask(emulator, web):
-    """Post a body to the query API, and return status and answer."""
-
-    def send(body, path="/v1/workspaces/any/query", **headers):
-        headers = {"Authorization": f"Bearer {emulator.token()}", **headers}
-        as_bytes = body if isinstance(body, bytes) else json.dumps(body).encode()
-        answer = web.post(f"{emulator.http_endpoint}{path}", data=as_bytes, headers=headers)
-        return answer.status_code, answer.json()
-
-    return send
 
 
 @pytest.mark.parametrize(
@@ -167,52 +148,6 @@ def test_a_part_of_a_batch_that_is_none_is_refused_alone(ask):
     assert (other["id"], other["status"], other["body"]["tables"][0]["rows"]) == ("2", 200, [[1]])
 
 
-def test_a_query_that_takes_too_long_is_stopped(emulator, ask, post):
-    """At the time that its sender waits, with the answer of a gateway that has waited."""
-    post(emulator, [{"Level": "INFO"}] * 1_000)
-    status, answer = ask({"query": FOR_EVER}, Prefer="wait=1")
-
-    assert (status, answer["error"]["code"]) == (504, "GatewayTimeout")
-    assert answer["error"]["message"] == "The query took longer than 1 s."
-    assert emulator.requests()[-1]["error"] == "GatewayTimeout"
-
-
-def test_a_query_that_holds_too_much_is_stopped(emulator, ask, post, monkeypatch):
-    """With what to do."""
-    monkeypatch.setattr("dcrlog.kql.query._run.MAX_HELD", 100)
-    post(emulator, [{"Seq": number} for number in range(101)])
-
-    assert ask({"query": "AppLogs_CL | where Seq > 0 | sort by Seq | count"})[0] == 200
-    status, answer = ask({"query": "AppLogs_CL | sort by Seq | count"})
-    assert status == 400
-    assert "Filter earlier" in answer["error"]["innererror"]["message"]
-
-
-def query_threads():
-    """The threads that run queries, of whichever emulator."""
-    return {each for each in threading.enumerate() if each.name.startswith("dcrlog-emulator-query")}
-
-
-def test_others_are_answered_and_it_stops_while_a_query_runs(post):
-    """Queries have threads of their own, and end where the emulator does."""
-    others = query_threads()
-    with Emulator() as emulator:
-        post(emulator, [{"Level": "INFO"}] * 1_000)
-
-        def ask_in_vain():
-            with query_client(emulator) as client, pytest.raises(AzureError):
-                client.query_workspace("any", FOR_EVER, timespan=None, server_timeout=600)
-
-        asking = threading.Thread(target=ask_in_vain)
-        asking.start()
-        until(lambda: query_threads() > others)
-        assert post(emulator, [{"Level": "INFO"}]).status_code == 204
-        assert emulator.query("AppLogs_CL | count") == [{"Count": 1_001}]
-    asking.join(30)
-    assert not asking.is_alive()
-    assert query_threads() == others
-
-
 def test_the_asynchronous_client_reads_rows(emulator, post):
     """With its own credential and its own transport."""
     if importlib.util.find_spec("aiohttp") is None:
@@ -279,18 +214,6 @@ def test_all_types_of_a_table_are_read_as_they_were_stored(post):
     assert {name for name, value in empty.items() if value not in (None, "")} == {"TimeGenerated"}
     assert schema == types | {"Flag": "bool"}
     assert flags == [{"Count": 1}]
-
-
-def test_rows_that_come_meanwhile_are_not_read(emulator, post):
-    """A query sees the rows that were there when it began to read, however many parts it reads them in."""
-    post(emulator, [{"Seq": number} for number in range(3_000)])
-    service = emulator._require().service
-    rows = service.store.scan("AppLogs_CL", ["Seq"])
-    first = next(rows)
-    post(emulator, [{"Seq": -1}])
-
-    assert [first, *rows] == [(number,) for number in range(3_000)]
-    assert emulator.count("AppLogs_CL") == 3_001
 
 
 def test_a_token_is_asked_for_the_address_of_the_emulator(emulator):
