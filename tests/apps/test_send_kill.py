@@ -130,12 +130,12 @@ def catches(process, number):
 
 def test_a_second_signal_ends_it_at_once(emulator, tmp_path):
     """Whatever is under way: by the signal itself, without a traceback."""
-    emulator.faults.add(Fault("hang"))
+    hanging = emulator.faults.add(Fault("hang"))
     pipes = {"stdin": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with start_send(emulator, tmp_path, "-", **pipes) as process:
-        assert until(lambda: catches(process, signal.SIGTERM))
         process.stdin.write('{"Message": "m"}\n' * 1_000)
         process.stdin.flush()
+        assert hanging.wait()
         process.send_signal(signal.SIGTERM)
         assert until(lambda: not catches(process, signal.SIGINT))
         process.send_signal(signal.SIGINT)

@@ -38,6 +38,18 @@ def test_the_same_command_with_a_checkpoint_sends_only_what_was_added(send, emul
     assert [row["Seq"] for row in emulator.rows(TABLE)] == list(range(1, 13))
 
 
+def test_an_input_that_is_settled_may_be_gone_when_the_command_goes_on(send, tmp_path, place):
+    """People delete, and rotate, what has been sent."""
+    first, second = write(tmp_path / "a.ndjson", some(3)), write(tmp_path / "b.ndjson", some(2))
+    assert send("--checkpoint", place, first, second)[1]["delivered"] == 5
+    first.unlink()
+    write(second, some(4))
+
+    status, told = send("--checkpoint", place, first, second)
+
+    assert (status, told["before"], told["delivered"]) == (0, 5, 2)
+
+
 @pytest.mark.parametrize("options", [[], ["--field", "Message"]])
 def test_half_a_line_at_the_end_of_what_may_grow_is_left_until_it_has_its_end(
     send, emulator, tmp_path, place, options
