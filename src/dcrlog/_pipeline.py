@@ -113,18 +113,16 @@ class Pipeline:
             clock=self._clock,
         )
 
-    def put(self, row: bytes) -> bool:
-        """Accept a row, a JSON object in UTF-8. Waits only where `on_full="block"` asks for it.
+    def put(self, row: bytes, until: float | None = None) -> bool:
+        """Accept a row; return whether it is held, and was not dropped at once.
 
-        Returns:
-            Whether it is held, and was not dropped at once.
+        Args:
+            row: A JSON object in UTF-8.
+            until: When a wait ends that `on_full="block"` asks for; None for that of one logging call.
         """
         if self._flush.deadline is not None and sys.is_finalizing():
             self._put_too_late(row)
             return False
-        return self._put(row)
-
-    def _put(self, row: bytes, until: float | None = None) -> bool:
         is_held = self._room.put(row, until) if self._blocks else self._queue.put(row)
         if self._senders.are_short or self._flush.deadline is not None:
             self._see_to_delivery()
@@ -142,7 +140,7 @@ class Pipeline:
         # After the exit hook `put` delivers, and these go together. All of them wait as long as one may.
         until = self._room.end_of_wait()
         others = [self._room.put(row, until) if self._blocks else self._queue.put(row) for row in rows[:-1]]
-        return self._put(rows[-1], until) and all(others)
+        return self.put(rows[-1], until) and all(others)
 
     def offer(self, row: bytes, timeout: float) -> bool | None:
         """Accept a row as `put` does, but only once there is room for it.
