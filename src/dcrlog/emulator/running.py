@@ -95,25 +95,7 @@ def run(
         EmulatorError: A port is taken, or the database cannot be used; nothing is left open.
     """
     with ExitStack() as undo:
-        database = Database(options.db)
-        undo.callback(database.close)
-        worker = ThreadPoolExecutor(1, "dcrlog-emulator-store")
-        undo.callback(worker.shutdown)
-        query_worker = ThreadPoolExecutor(_QUERIES, "dcrlog-emulator-query")
-        undo.callback(query_worker.shutdown, cancel_futures=True)
-        service = Service.build(
-            workspace,
-            database,
-            faults=faults,
-            authority=authority,
-            mode=options.mode,
-            max_rows=options.max_rows,
-            limits=options.limits,
-            run=lambda work: asyncio.get_running_loop().run_in_executor(worker, work),
-            run_query=lambda work: asyncio.get_running_loop().run_in_executor(query_worker, work),
-            max_query_rows=options.max_query_rows,
-        )
-        undo.callback(service.queries.close)
+        service = _build_service(options, workspace, faults, authority, undo)
         https, http = (
             undo.enter_context(listen(options.host, port)) for port in (options.port, options.http_port)
         )
@@ -135,3 +117,28 @@ def run(
         undo.callback(server.stop)
         server.start()
         return Running(undo.pop_all(), service, https_address, http_address, str(bundle))
+
+
+def _build_service(
+    options: Options, workspace: Workspace, faults: Faults, authority: Authority, undo: ExitStack
+) -> Service:
+    database = Database(options.db)
+    undo.callback(database.close)
+    worker = ThreadPoolExecutor(1, "dcrlog-emulator-store")
+    undo.callback(worker.shutdown)
+    query_worker = ThreadPoolExecutor(_QUERIES, "dcrlog-emulator-query")
+    undo.callback(query_worker.shutdown, cancel_futures=True)
+    service = Service.build(
+        workspace,
+        database,
+        faults=faults,
+        authority=authority,
+        mode=options.mode,
+        max_rows=options.max_rows,
+        limits=options.limits,
+        run=lambda work: asyncio.get_running_loop().run_in_executor(worker, work),
+        run_query=lambda work: asyncio.get_running_loop().run_in_executor(query_worker, work),
+        max_query_rows=options.max_query_rows,
+    )
+    undo.callback(service.queries.close)
+    return service
