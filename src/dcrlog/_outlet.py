@@ -16,7 +16,7 @@ and 200 processes at one a second make that many."""
 
 
 class Outlet(Intake):
-    """Hands out batches when they are due, and is told what has become of them.
+    """Seals the open batch when it is due, hands batches out, and is told what has become of them.
 
     Args:
         flush_interval: Seconds after which an open batch is due.
@@ -37,7 +37,7 @@ class Outlet(Intake):
 
     @inside
     def take(self, refusals: int = 0) -> Batch | None:
-        """Hand out the next batch that is due, and count it as in flight.
+        """Seal the open batch if it is due, and hand out the next, counted as in flight.
 
         Args:
             refusals: How many requests in a row the service has refused.
