@@ -20,7 +20,7 @@ Files = Annotated[
 ]
 Field = Annotated[str | None, typer.Option(help="The input is plain text: each line goes into this column.")]
 FormatName = Annotated[
-    Format | None, typer.Option("--format", help="How records stand in it; else it is found out.")
+    Format | None, typer.Option("--format", help="How the input is written; else its beginning tells.")
 ]
 CheckpointPath = Annotated[
     Path | None, typer.Option(help="File that says how far it is; the same command goes on from there.")

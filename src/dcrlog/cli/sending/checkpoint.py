@@ -48,7 +48,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
     Attributes:
         destination: Endpoint, rule and stream.
         sources: Names of the inputs.
-        format: How records stand in the inputs; None to find out.
+        format: How the inputs are written; None where their beginning tells.
         input_id: The id that the rows carry.
         position: Up to where.
     """

@@ -34,7 +34,7 @@ class Job:
 
     Attributes:
         sources: The inputs.
-        format: How records stand in them; None to find out.
+        format: How they are written; None where their beginning tells.
         field: The column that takes a line of plain text; None where records are JSON objects.
         destination: Where rows go.
         checkpoint: The file that says how far it is; None for none.

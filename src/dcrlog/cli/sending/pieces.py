@@ -23,7 +23,7 @@ _IN_STRING: Final = re.compile(rb'["\\]')
 
 
 class Format(StrEnum):
-    """How records stand in the input."""
+    """How the input is written."""
 
     NDJSON = "ndjson"
     ARRAY = "array"
@@ -70,7 +70,7 @@ def cut(stream: Readable, kind: Format, *, offset: int = 0, number: int = 0) -> 
 
     Args:
         stream: The input, which stands at `offset`.
-        kind: How records stand in it.
+        kind: How it is written.
         offset: The `end` of the piece before, where it was read up to there already.
         number: The number of that piece.
 
