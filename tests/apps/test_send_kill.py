@@ -146,6 +146,18 @@ def test_a_second_signal_ends_it_at_once(emulator, tmp_path):
     assert "Traceback" not in told
 
 
+def test_after_a_first_signal_the_next_has_its_usual_effect():
+    """Of either kind; and outside both are handled as before."""
+    numbers = signal.SIGINT, signal.SIGTERM
+    before = [signal.getsignal(number) for number in numbers]
+    with caught_signals() as stop:
+        signal.raise_signal(signal.SIGTERM)
+        inside = [signal.getsignal(number) for number in numbers]
+
+    assert (stop.number, inside) == (signal.SIGTERM, [signal.SIG_DFL] * 2)
+    assert [signal.getsignal(number) for number in numbers] == before
+
+
 def test_a_signal_that_was_ignored_stays_so(emulator, tmp_path):
     """A shell lets what runs in the background ignore Ctrl-C."""
 
