@@ -82,11 +82,13 @@ class Queue(Outlet):
     def abandon(self) -> None:
         """Forget all rows, in a forked child: they are the parent's. Without the lock, which nobody may hold.
 
-        Under gevent the parent's senders go on in the child, and would deliver them once more.
+        Under gevent the parent's senders go on in the child, and would deliver them once more. A signal
+        handler may have forked while its thread waited for a change; that goes on waiting, and looks again.
         """
         self._open = None
         self._waiting = Waiting()
         self.section.free()
+        self._notify()
 
     @inside
     def request_flush(self) -> int:

@@ -223,6 +223,48 @@ def test_a_handler_that_forks_while_its_thread_waits_for_the_queue_leaves_the_ch
     assert counted() == {"before": 1, "child": 1, "after": 1}
 
 
+@pytest.mark.parametrize("waits", ["handler.flush(60)", "fill_up()"])
+def test_a_handler_that_forks_while_its_thread_waits_for_answers_leaves_the_child_a_way_on(
+    run_forking, waits
+):
+    """The child returns into the wait, for rows that are its parent's."""
+    run_forking(
+        f"""
+        from dcrlog.testing import RecordingSender
+
+        is_over = threading.Event()
+        has_forked = is_child = False
+
+        class Held(RecordingSender):
+            def send(self, body, **options):
+                is_over.wait(40)
+                return super().send(body, **options)
+
+        def fill_up():
+            while not has_forked:
+                log.info("x" * 60_000)
+
+        def fork(*_):
+            global has_forked, is_child
+            has_forked = True
+            child = os.fork()
+            if child:
+                wait_for([child], 20)
+                is_over.set()
+            else:
+                is_child = True
+
+        handler = use(sender=Held(), capacity=2**21, on_full="block", block_timeout=60)
+        log.info("before")
+        signal.signal(signal.SIGALRM, fork)
+        signal.setitimer(signal.ITIMER_REAL, 0.5)
+        {waits}
+        if is_child and handler.stats().accepted:
+            print("a row of the parent's in the child")
+        """
+    )
+
+
 def test_a_fork_while_a_sender_is_at_its_pool_leaves_the_child_an_end(run_forking, counted):
     """At exit, and when a pool is dropped, urllib3 closes what waits in it, also in the child."""
     run_forking(
