@@ -1,4 +1,4 @@
-"""One request: the batch it takes, the attempt, and what follows from its answer."""
+"""One request: the batch it takes, and the attempt. `_outcomes` does what the answer asks for."""
 
 import errno
 import threading

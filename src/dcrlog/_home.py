@@ -1,4 +1,4 @@
-"""The spool's own directory, and the locks in it, told apart from what others put in their place."""
+"""The home of a spool, `dcrlog-<uid>/`, and its locks, told apart from what others put in their place."""
 
 import errno
 import os
