@@ -87,7 +87,7 @@ def read(doctor, tmp_path):
         ),
         (config(handlers=None), "It has: none"),
         (config(handlers={"azure": 5}), "It has: azure"),
-        (config(handlers=[5]), '"handlers" must be a dictionary, got ConvertingList'),
+        (config(handlers=[5]), '"handlers" must map names to handlers, got [5]'),
         (
             config(handlers={"a": OURS, "b": OURS}),
             "has several handlers of dcrlog: add --handler, one of a, b",
@@ -101,7 +101,7 @@ def read(doctor, tmp_path):
         (config({"level": "LOUD"}), "level must be a number or a name such as 'INFO', got 'LOUD'"),
         (config({"credential": "ext://nowhere.it"}), "'azure' cannot be made: Cannot resolve 'nowhere.it'"),
         (config(version=None), '"version" is None, so logging refuses it -> Write "version": 1'),
-        ([], "is no dictionary for dictConfig"),
+        ([], "is no dictionary for dictConfig, but []. Give one."),
         ("{", "is no dictConfig in JSON: Expecting property name"),
         ("[" * 100_000, "is no dictConfig in JSON: "),
     ],

@@ -98,7 +98,7 @@ def test_columns_that_no_table_can_have_are_refused(provision, tmp_path, columns
             "row 1 is not a JSON object: it is nested too deeply",
         ),
         (b'[{"aa": 1}', "cannot be read to its end: the array does not end"),
-        (b"", "no row with a column"),
+        (b"", "no row with a column that Azure Monitor would take. Give rows"),
         (b"\x1f\x8bbroken", "cannot be read: "),
     ],
 )

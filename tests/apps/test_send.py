@@ -81,9 +81,9 @@ def test_a_member_that_the_rule_does_not_declare_is_told(send, emulator, tmp_pat
     assert (status, told["undeclared"]) == (0, {"Color": 1})
     monkeypatch.setenv("DCRLOG_RULE", str(rule))
     assert send(path)[1]["undeclared"] == {"Color": 1}
-    assert (
-        send("--field", "Color", path)[1]
-        == "dcrlog send: --field: the rule's stream has no column 'Color'.\n"
+    refused = send("--field", "Color", path)[1]
+    assert refused.startswith(
+        "dcrlog send: --field: the rule's stream has no column 'Color'. It has: Exception, "
     )
 
 
@@ -131,6 +131,8 @@ def test_variables_of_the_handler_in_an_application_are_not_for_the_command(
         (["--stream", "AppLogs_CL", "a.ndjson"], "must start with 'Custom-'"),
         (["--format", "text", "a.ndjson"], "plain text needs a column"),
         (["--field", "Message", "--format", "array", "a.ndjson"], "--field takes lines"),
+        (["--field", "a b", "a.ndjson"], "--field: column name 'a b' must start with a letter"),
+        (["--field", "", "a.ndjson"], "--field: column name '' must start with a letter"),
         (["a.ndjson", "b.ndjson", "./a.ndjson"], "'a.ndjson' is given twice"),
         (["-", "-"], "'-' is given twice"),
         (["a.ndjson", "--rejects", "a.ndjson"], "'a.ndjson' is given twice"),

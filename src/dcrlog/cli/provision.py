@@ -72,18 +72,9 @@ def provision(
 ) -> None:
     """Write what makes the table, the rule, the endpoint and the role for the rows of your program."""
     try:
-        if sum(each is not None for each in (columns, rule, sample, preset)) > 1:
-            raise ConfigError(
-                "--columns, --rule, --sample and --preset each say the columns: give one of them."
-            )
-        if table is not None and not table.endswith("_CL"):
-            raise ConfigError(f"--table: {shown(table)} must end in '_CL'. For an Azure table use --preset.")
-        if table is not None and preset is not None:
-            raise ConfigError("--preset says the table. Leave --table out.")
-        if time is not None and sample is None:
-            raise ConfigError("--time is a column of --sample. Give both, or leave --time out.")
-        if otel and (rule is not None or sample is not None):
-            raise ConfigError("--rule and --sample say the columns themselves. Leave --otel out.")
+        _check_together(
+            columns=columns, rule=rule, sample=sample, preset=preset, table=table, time=time, otel=otel
+        )
         if preset is not None:
             plan = plan_preset(preset, stream=stream, kind=kind, otel=otel)
         elif rule is not None:
@@ -98,6 +89,28 @@ def provision(
         give_up("provision", error)
 
 
+def _check_together(
+    *,
+    columns: Path | None,
+    rule: Path | None,
+    sample: str | None,
+    preset: str | None,
+    table: str | None,
+    time: str | None,
+    otel: bool,
+) -> None:
+    if sum(each is not None for each in (columns, rule, sample, preset)) > 1:
+        raise ConfigError("--columns, --rule, --sample and --preset each say the columns: give one of them.")
+    if table is not None and not table.endswith("_CL"):
+        raise ConfigError(f"--table: {shown(table)} must end in '_CL'. For an Azure table use --preset.")
+    if table is not None and preset is not None:
+        raise ConfigError("--preset says the table. Leave --table out.")
+    if time is not None and sample is None:
+        raise ConfigError("--time is a column of --sample. Give both, or leave --time out.")
+    if otel and (rule is not None or sample is not None):
+        raise ConfigError("--rule and --sample say the columns themselves. Leave --otel out.")
+
+
 def _write(plan: Plan, file_format: FileFormat, output: Path | None) -> None:
     write, commands = _WRITERS[file_format]
     text = write(plan)
@@ -107,7 +120,10 @@ def _write(plan: Plan, file_format: FileFormat, output: Path | None) -> None:
         try:
             output.write_text(text, encoding="utf-8")
         except OSError as error:
-            raise ConfigError(f"the file {shown(str(output))} cannot be written: {error.strerror}.") from None
+            raise ConfigError(
+                f"the file {shown(str(output))} cannot be written: {error.strerror}. "
+                "Name another with --output."
+            ) from None
     for remark in plan.remarks:
         print(f"dcrlog provision: {printable(remark)}", file=sys.stderr)
     print("Deploy it with:", *commands(shlex.quote(str(output or "FILE"))), sep="\n  ", file=sys.stderr)
@@ -117,7 +133,9 @@ def _read_columns(path: Path) -> Any:
     try:
         return json.loads(path.read_bytes())
     except OSError as error:
-        raise ConfigError(f"the file {shown(str(path))} cannot be read: {error.strerror}.") from None
+        raise ConfigError(
+            f"the file {shown(str(path))} cannot be read: {error.strerror}. Name the JSON file of --columns."
+        ) from None
     except (ValueError, RecursionError) as error:
         raise ConfigError(
             f"the file {shown(str(path))} is not JSON: {error}. Write what the handler's columns= takes."
@@ -139,7 +157,9 @@ def _rows(name: str) -> Iterator[dict[str, Any]]:
                         "Mend it, or take it out."
                     ) from None
     except FAILURES as error:
-        raise ConfigError(f"the file {shown(name)} cannot be read to its end: {error}.") from None
+        raise ConfigError(
+            f"the file {shown(name)} cannot be read to its end: {error}. Mend it, or name another."
+        ) from None
 
 
 def _row(piece: Piece) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def read_dict_config(where: str, handler: str | None) -> Options:
         with _importing(shown(where), " Write a file's name, or package.module:NAME."):
             config = resolve(where)
     if not isinstance(config, Mapping):
-        raise ConfigError(f"{shown(where)} is no dictionary for dictConfig.")
+        raise ConfigError(f"{shown(where)} is no dictionary for dictConfig, but {shown(config)}. Give one.")
     return _read(config, where, handler)
 
 
@@ -108,7 +108,8 @@ def _read(config: Mapping[str, Any], origin: str, handler: str | None) -> Option
     converted: Mapping[str, Any] = logging.config.BaseConfigurator(dict(config)).config
     handlers = converted.get("handlers") or {}
     if not isinstance(handlers, Mapping):
-        raise ConfigError(f'{origin}: "handlers" must be a dictionary, got {type(handlers).__name__}.')
+        told = shown(config["handlers"])
+        raise ConfigError(f'{origin}: "handlers" must map names to handlers, got {told}.')
     name = _choose(handlers, origin, handler)
     entry = handlers[name]
     try:

@@ -30,18 +30,7 @@ def check_spool(settings: Settings) -> Iterator[Finding]:
         return
     home = home_of(directory)
     if not os.path.lexists(home):
-        there = next(each for each in (directory, *directory.parents) if each.exists())
-        if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
-            yield Finding(STEP, State.OK, f"{home} does not exist yet, and can be made")
-            yield from _room(there, settings)
-        else:
-            yield Finding(
-                STEP,
-                State.FAIL,
-                f"spool_dir={str(directory)!r}: {home} cannot be made, since {there} is no "
-                "directory in which this user may write",
-                "Give a directory in which this user may make one of its own.",
-            )
+        yield from _to_be_made(directory, home, settings)
         return
     try:
         check_home(home)
@@ -59,6 +48,25 @@ def check_spool(settings: Settings) -> Iterator[Finding]:
     if kind is not None:
         yield Finding(STEP, State.WARN, f"{home} is on a network file system ({kind})", "Give a local disk.")
     yield from _room(home, settings)
+    yield from _content(home)
+
+
+def _to_be_made(directory: Path, home: Path, settings: Settings) -> Iterator[Finding]:
+    there = next(each for each in (directory, *directory.parents) if each.exists())
+    if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
+        yield Finding(STEP, State.OK, f"{home} does not exist yet, and can be made")
+        yield from _room(there, settings)
+    else:
+        yield Finding(
+            STEP,
+            State.FAIL,
+            f"spool_dir={str(directory)!r}: {home} cannot be made, since {there} is no "
+            "directory in which this user may write",
+            "Give a directory in which this user may make one of its own.",
+        )
+
+
+def _content(home: Path) -> Iterator[Finding]:
     instances = spool_files.instances(home)
     dead = [each for each in instances if not each.is_alive]
     letters = sum(1 for _ in spool_files.letters(home))

@@ -14,6 +14,10 @@ from dcrlog.schema import MAX_NAME_LENGTH, RESERVED_NAMES, Column, ColumnType, c
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}", re.ASCII)
 _NO_NAME: Final = re.compile(r"[^A-Za-z0-9_]+")
 TIME: Final = "TimeGenerated"
+_NO_COLUMN: Final = (
+    "the sample has no row with a column that Azure Monitor would take. Give rows whose members have names "
+    "of 2 to 45 ASCII letters, digits and underscores."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +60,14 @@ def infer(rows: Iterable[Mapping[str, Any]]) -> Inferred:
             continue
         kind, remark = _type_of(kinds)
         if name == TIME and kind is not ColumnType.DATETIME:
-            raise ConfigError(f"{TIME} must be a datetime in every row; it is {_told(kinds)}.")
+            raise ConfigError(
+                f"{TIME} must be a datetime in every row; it is {_told(kinds)}. Write it as in "
+                "2026-01-31T12:00:00Z, or rename it before you send."
+            )
         columns.append(Column(name, kind))
         remarks += [f"column {name!r}: {remark}"] if remark else []
     if not columns:
-        raise ConfigError("the sample has no row with a column that Azure Monitor would take.")
+        raise ConfigError(" ".join([_NO_COLUMN, *remarks]))
     if TIME not in seen:
         columns.insert(0, Column(TIME, ColumnType.DATETIME))
         times = [column.name for column in columns[1:] if column.type is ColumnType.DATETIME]

@@ -118,8 +118,8 @@ class CheckpointFile:
             mine, theirs = getattr(found, what), getattr(asked, what)
             if mine != theirs:
                 raise ConfigError(
-                    f"the checkpoint {shown(str(self.path))} is about the {what} {shown(mine)}, not "
-                    f"{shown(theirs)}. Give the same again, name another checkpoint, or delete this one to "
+                    f"the checkpoint {shown(str(self.path))} is about the {what} {_told(mine)}, not "
+                    f"{_told(theirs)}. Give the same again, name another checkpoint, or delete this one to "
                     "begin anew."
                 )
         at = found.position
@@ -179,6 +179,11 @@ class CheckpointFile:
     def close(self) -> None:
         """Let others have it."""
         os.close(self._descriptor)
+
+
+def _told(value: object) -> str:
+    # Of a format: none was named, and each input's beginning tells.
+    return "of its beginning" if value is None else shown(str(value) if isinstance(value, Format) else value)
 
 
 def _hold(path: Path) -> int:

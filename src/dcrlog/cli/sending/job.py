@@ -23,6 +23,7 @@ from dcrlog.cli.sending.source import STDIN, Source
 from dcrlog.cli.sending.stop import Stop, caught_signals
 from dcrlog.cli.sending.work import Work
 from dcrlog.errors import ConfigError, shown
+from dcrlog.schema import check_column_name
 
 _KEPT_TIME: Final = dt.timedelta(days=2)
 """The service replaces a `TimeGenerated` that is older."""
@@ -60,9 +61,8 @@ class Job:
             raise ConfigError("plain text needs a column: add --field Message, or another of the stream's.")
         if self.field is not None and self.format is not Format.TEXT:
             raise ConfigError("--field takes lines of plain text. Leave --format out, or make it text.")
-        declared = self.destination.declared
-        if self.field is not None and declared is not None and self.field not in declared:
-            raise ConfigError(f"--field: the rule's stream has no column {shown(self.field)}.")
+        if self.field is not None:
+            self._check_field(self.field)
         outputs = [str(path) for path in (self.rejects, self.checkpoint) if path is not None]
         names = [source.name for source in self.sources] + outputs
         # A line that is sent twice is there twice; rejects that are read while they are written have no end.
@@ -72,6 +72,19 @@ class Job:
                 raise ConfigError(
                     f"{shown(name)} is given twice among inputs, --rejects and --checkpoint. Name each once."
                 )
+
+    def _check_field(self, field: str) -> None:
+        # The service takes a row with a column that nobody declares, and drops the value.
+        try:
+            check_column_name(field)
+        except ConfigError as error:
+            raise ConfigError(f"--field: {error}") from None
+        declared = self.destination.declared
+        if declared is not None and field not in declared:
+            raise ConfigError(
+                f"--field: the rule's stream has no column {shown(field)}. "
+                f"It has: {', '.join(sorted(declared))}."
+            )
 
     def run(self) -> tuple[dict[str, Any], int | None]:
         """Send what is to be sent; return the account, and the signal that has ended it early.

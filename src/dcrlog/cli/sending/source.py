@@ -164,7 +164,9 @@ class Opened:
         while left:
             block = self.stream.read(min(left, BLOCK))
             if not block:
-                raise EOFError("it is shorter than it was")
+                raise EOFError(
+                    "it is shorter than it was. Give the same again, or delete the checkpoint to begin anew"
+                )
             left -= len(block)
             tail = (tail + block)[-TAIL_BYTES:]
         return tail
