@@ -28,7 +28,7 @@ def test_a_query_that_takes_too_long_is_stopped(emulator, ask, post):
 
 def test_a_query_that_holds_too_much_is_stopped(emulator, ask, post, monkeypatch):
     """With what to do."""
-    monkeypatch.setattr("dcrlog.kql.query._run.MAX_HELD", 100)
+    monkeypatch.setattr("dcrlog.kql.query._run.MAX_HELD", 10_000)
     post(emulator, [{"Seq": number} for number in range(101)])
 
     assert ask({"query": "AppLogs_CL | where Seq > 0 | sort by Seq | count"})[0] == 200

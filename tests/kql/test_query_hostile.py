@@ -15,6 +15,12 @@ def fill(unit, before="Logs ", after=""):
     return before + unit * ((MAX_LENGTH - len(before) - len(after)) // len(unit)) + after
 
 
+def tower(source, body, height=40):
+    """Tables of which each is built on the one before it, twice."""
+    lets = [f"let t{number} = {body.format(f't{number - 1}')};" for number in range(1, height)]
+    return f"let t0 = {source};{''.join(lets)}t{height - 1} | count"
+
+
 def test_the_limit_of_characters():
     """65,536 are taken, one more is not."""
     text = "Logs | where Level == '" + "x" * (MAX_LENGTH - 24) + "'"
@@ -120,14 +126,14 @@ class Clock:
     "text",
     [
         "Logs" + " | join kind=inner Logs on Level" * 3,
-        "".join([
-            "let t0 = Logs | where Seq > 0;",
-            *(f"let t{n} = t{n - 1} | union t{n - 1};" for n in range(1, 60)),
-            "t59 | count",
-        ]),
+        tower("Logs | where Seq > 0", "{0} | union {0}"),
         "Logs" + " | join kind=fullouter Logs on Level" * 3 + " | summarize count() by Seq",
+        tower("Logs | take 0", "union {0}, {0}"),
+        tower("print x = 1", "union {0}, {0}"),
+        tower("Logs | take 0", "{0} | join kind=inner {0} on Seq | project Seq"),
+        tower("Logs | take 0", "{0} | join kind=leftsemi {0} on Seq"),
     ],
-    ids=["joins", "unions", "outer"],
+    ids=["joins", "unions", "outer", "no rows", "no table", "joins of no rows", "semi"],
 )  # fmt: skip
 def test_a_query_that_takes_for_ever_can_be_stopped(text):
     """However much its rows multiply: it looks at the clock all the time."""
@@ -138,7 +144,7 @@ def test_a_query_that_takes_for_ever_can_be_stopped(text):
 @pytest.mark.parametrize(
     "text",
     [
-        "Logs | sort by Seq",
+        "Logs | sort by Seq | project Seq",
         "Logs | top 40 by Seq",
         "Logs | distinct Seq",
         "Logs | summarize count() by Seq",
@@ -151,12 +157,60 @@ def test_a_query_that_takes_for_ever_can_be_stopped(text):
     ],
 )
 def test_what_holds_rows_is_bounded(text, monkeypatch):
-    """By the number of rows, groups and elements; what only passes rows on is not."""
-    monkeypatch.setattr("dcrlog.kql.query._run.MAX_HELD", 39)
+    """By the bytes of rows, groups and elements; what only passes rows on is not."""
+    monkeypatch.setattr("dcrlog.kql.query._run.MAX_HELD", 1_400)
 
     assert len(rows_of("Logs | where Seq >= 0 | extend x = 1 | union Logs", ROWS)) == 100
-    with pytest.raises(QueryLimitError, match="holds more than 39 rows"):
+    with pytest.raises(QueryLimitError, match="holds more than 1400 bytes"):
         rows_of(text, ROWS)
+
+
+GROWN = f"Logs | extend Level = strcat({', '.join(['Level'] * 40)}, Seq), One = 1"
+"""Fifty rows of 2,000 characters, that differ."""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{GROWN} | sort by Seq",
+        f"{GROWN} | top 40 by Seq",
+        f"{GROWN} | distinct Level",
+        f"{GROWN} | summarize count() by Level",
+        f"{GROWN} | summarize make_list(Level)",
+        f"{GROWN} | summarize make_set(pack_array(Level))",
+        f"{GROWN} | summarize make_list(pack('k', pack_array(Level)))",
+        f"{GROWN} | summarize dcount(Level)",
+        f"{GROWN} | summarize take_any(Level) by Seq",
+        f"{GROWN} | summarize take_any(Level, Seq) by Seq",
+        f"{GROWN} | summarize arg_max(Share, Level) by Seq",
+        f"{GROWN} | summarize max(Level) by Seq",
+        f"{GROWN} | join kind=leftsemi ({GROWN}) on Level",
+        f"{GROWN} | join kind=fullouter ({GROWN}) on Level",
+        f"Logs | where Level in ({GROWN} | project Level)",
+        "Logs | summarize " + ", ".join(["count()"] * 20) + " by Seq",
+    ],
+)
+def test_large_values_count_for_what_they_are(text, monkeypatch):
+    """Few rows may take much: texts, what is in arrays and bags, and very many aggregations."""
+    monkeypatch.setattr("dcrlog.kql.query._run.MAX_HELD", 80_000)
+
+    assert len(rows_of(GROWN, ROWS)) == 50
+    with pytest.raises(QueryLimitError, match="holds more than 80000 bytes"):
+        rows_of(text, ROWS)
+
+
+def test_tables_that_multiply_their_columns_are_refused():
+    """Joined with themselves again and again, they would have a million."""
+    error = refusal(tower("Logs", "{0} | join kind=inner {0} on Seq"))
+
+    assert "more than 10000 columns" in error.reason
+
+
+def test_functions_that_multiply_tables_are_refused():
+    """Each call is planned anew."""
+    error = refusal(tower("() { Logs }", "() {{ union {0}(), {0}() }}").replace("t39 |", "t39() |"))
+
+    assert "too large when its functions are expanded" in error.reason
 
 
 @pytest.mark.timeout(20)

@@ -105,7 +105,7 @@ def _extreme(choose: Callable[..., Any]) -> _Bind:
     def bind(call: Call) -> Aggregation:
         (value,) = call.arguments
         null = "" if value.type is Type.STRING else None
-        return Aggregation(value.type, null is None, [value], lambda _: states.Extreme(choose, null))
+        return Aggregation(value.type, null is None, [value], lambda hold: states.Extreme(hold, choose, null))
 
     return bind
 
@@ -180,7 +180,7 @@ for _name, _of, _kinds in (
 def first_of(value: Typed) -> Aggregation:
     """Return take_any() of one value."""
     null = "" if value.type is Type.STRING else None
-    return Aggregation(value.type, null is None, [value], lambda _: collecting.First(null))
+    return Aggregation(value.type, null is None, [value], lambda hold: collecting.First(hold, null))
 
 
 def pick_of(name: str, values: Sequence[Typed]) -> Callable[[Hold], State]:
@@ -191,4 +191,4 @@ def pick_of(name: str, values: Sequence[Typed]) -> Callable[[Hold], State]:
         True: lambda one, other: one > other,
         False: lambda one, other: one < other,
     }[PICKS[name]]
-    return lambda _: collecting.Pick(nulls, is_better)
+    return lambda hold: collecting.Pick(hold, nulls, is_better)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from dcrlog.kql._dynamic import to_json
+from dcrlog.kql.query._run import size_of
 from dcrlog.kql.query._states import Hold, Values
 
 MAX_ELEMENTS: Final = 1_048_576
@@ -20,11 +21,10 @@ class Distinct:
 
     def add(self, _: int, values: Values, *_rest: Values) -> None:
         """Take rows."""
-        before = len(self._seen)
         known = values if self._identity is None else map(self._identity, values)
-        self._seen.update(known)
-        self._seen.discard(None)
-        self._hold(len(self._seen) - before)
+        fresh = {*known} - self._seen - {None}
+        self._hold(size_of(fresh))
+        self._seen |= fresh
 
     def results(self) -> Sequence[Any]:
         """Return how many there are."""
@@ -62,7 +62,8 @@ class Elements:
             else:
                 # The set of arrays is that of their elements.
                 self._take_new(value if value.__class__ is list else [value], self._seen)
-        self._hold(len(self._elements) - before)
+        # An answer has the array as text, in text.
+        self._hold(4 * size_of(self._elements[before:]))
 
     def _take_new(self, values: list[Any], seen: set[str]) -> None:
         for value in values:
@@ -79,13 +80,16 @@ class Elements:
 class First:
     """take_any() of one value: the first that is neither null nor empty."""
 
-    def __init__(self, null: Any) -> None:
+    def __init__(self, hold: Hold, null: Any) -> None:
+        self._hold = hold
         self._value = null
 
     def add(self, _: int, values: Values) -> None:
         """Take rows."""
         if self._value in (None, ""):
+            before = size_of((self._value,))
             self._value = next((value for value in values if value not in (None, "")), self._value)
+            self._hold(size_of((self._value,)) - before)
 
     def results(self) -> Sequence[Any]:
         """Return the value."""
@@ -96,11 +100,13 @@ class Pick:
     """take_any(), arg_min() and arg_max() of several values: those of one row.
 
     Args:
+        hold: Counts what is kept.
         nulls: What there is of no row.
         is_better: Tells whether a first value is better than another; None where the first row is taken.
     """
 
-    def __init__(self, nulls: Values, is_better: Callable[[Any, Any], bool] | None) -> None:
+    def __init__(self, hold: Hold, nulls: Values, is_better: Callable[[Any, Any], bool] | None) -> None:
+        self._hold = hold
         self._row = tuple(nulls)
         self._is_better = is_better
         self._has_row = False
@@ -109,6 +115,11 @@ class Pick:
         """Take rows."""
         if self._has_row and self._is_better is None:
             return
+        before = size_of(self._row)
+        self._choose(columns)
+        self._hold(size_of(self._row) - before)
+
+    def _choose(self, columns: Sequence[Values]) -> None:
         place = 0
         if not self._has_row and columns[0]:
             self._take(columns, 0)

@@ -2,16 +2,17 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, Final
 
 from dcrlog.kql._types import Type
 from dcrlog.kql.query._aggregates import identity_of
-from dcrlog.kql.query._run import Row, Run
+from dcrlog.kql.query._run import Row, Run, chunks, size_of
 from dcrlog.kql.query._segment import Rows
 from dcrlog.kql.query._states import Hold, State
 
 _CHUNK: Final = 16_384
+_STATE: Final = 256
+"""Bytes that an aggregation takes before it keeps a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +31,11 @@ def grouped(source: Rows, width: int, parts: Sequence[Part]) -> Rows:
         groups: dict[Row, list[State]] = {}
         if not width:
             groups[()] = [part.start(run.hold) for part in parts]
-        pending = source(run)
-        while chunk := list(islice(pending, _CHUNK)):
-            for key, members in _by_key(chunk, width).items():
+        for chunk in chunks(source(run), _CHUNK):
+            for key, members in run.checked(_by_key(chunk, width).items()):
                 states = groups.get(key)
                 if states is None:
-                    run.hold(1)
+                    run.hold(size_of(key) + _STATE * len(parts))
                     states = groups[key] = [part.start(run.hold) for part in parts]
                 columns = list(zip(*members, strict=True))
                 for part, state in zip(parts, states, strict=True):
@@ -69,7 +69,7 @@ def distinct_rows(source: Rows, types: Sequence[Type]) -> Rows:
         for row in source(run):
             known = identity(row) if changed else row
             if known not in seen:
-                run.hold(1)
+                run.hold(size_of(known))
                 seen.add(known)
                 yield row
 

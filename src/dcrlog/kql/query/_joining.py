@@ -11,7 +11,7 @@ from dcrlog.kql._scope import undefined_symbol
 from dcrlog.kql._types import INTEGERS, Type, kql_name
 from dcrlog.kql.errors import MistakeError
 from dcrlog.kql.query import _tree as query
-from dcrlog.kql.query._run import Relation, Row, Run
+from dcrlog.kql.query._run import Relation, Row, Run, size_of
 
 _SIDES = ("$left", "$right")
 _KeyOf = Callable[[Row], Any]
@@ -142,7 +142,7 @@ def _side_by_side(pair: _Pair, run: Run, kind: str, cut: Callable[[Row], Row]) -
             continue
         if others and (keeps_right or kind == "innerunique"):
             if key not in matched:
-                run.hold(1)
+                run.hold(size_of((key,)))
             matched.add(key)
         for other in run.checked(others):
             yield (*row, *cut(tuple(other)))
@@ -161,7 +161,7 @@ def _one_sided(pair: _Pair, run: Run, *, is_left: bool, wanted: bool) -> Iterato
     for row in other.rows(run):
         key = other_key(row)
         if not _has_null(key) and key not in known:
-            run.hold(1)
+            run.hold(size_of((key,)))
             known.add(key)
     for row in kept.rows(run):
         if (kept_key(row) in known) is wanted:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Final
 
 from dcrlog.kql import _tree as tree
@@ -16,8 +17,8 @@ from dcrlog.kql.query import _tree as query
 from dcrlog.kql.query._aggregates import AGGREGATES, PICKS
 from dcrlog.kql.query._joining import joined
 from dcrlog.kql.query._one_table import count, distinct, number_of, ordered, schema, taken
-from dcrlog.kql.query._run import Relation, Run
-from dcrlog.kql.query._segment import Segment, no_rows, one_row
+from dcrlog.kql.query._run import Relation, Row, Run
+from dcrlog.kql.query._segment import Rows, Segment, no_rows, one_row
 from dcrlog.kql.query._summarize import Summary
 from dcrlog.kql.query._union import Leg, united
 
@@ -63,6 +64,7 @@ class Planner:
         self._nesting += 1
         if self._nesting > _MAX_LETS:
             raise MistakeError(f"more than {_MAX_LETS} tables are built on each other", pipeline.at)
+        scope.notes.count(pipeline.at)
         segment = self._source(pipeline.source, scope)
         for operator in pipeline.operators:
             scope.notes.count(operator.at)
@@ -136,7 +138,8 @@ class Planner:
         known = self._lets.get(id(table))
         if known is None:
             # With the table, whose id is the key: another must not get it.
-            known = self._lets[id(table)] = (table, self.relation(table.pipeline, table.scope))
+            made = self.relation(table.pipeline, table.scope)
+            known = self._lets[id(table)] = (table, replace(made, rows=_looking(made.rows)))
         return known[1]
 
     def _called(self, node: tree.Source, found: UserFunction, outside: Scope) -> Segment:
@@ -193,6 +196,15 @@ class Planner:
         if not found:
             raise self._unresolved(node.pattern, node.at, scope)
         return [tree.Pipeline(tree.Source(name, None, at=node.at), (), at=node.at) for name in found]
+
+
+def _looking(rows: Rows) -> Rows:
+    # Tables that are built on each other may be read a great many times, and have no row to stop at.
+    def looked(run: Run) -> Iterator[Row]:
+        run.check()
+        return rows(run)
+
+    return looked
 
 
 @contextmanager

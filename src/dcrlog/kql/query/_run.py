@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from sys import getsizeof
+from typing import Any, Final, TypeVar
 
 from dcrlog.kql._types import Type
 from dcrlog.kql.errors import QueryLimitError
@@ -11,9 +12,40 @@ Row = tuple[Any, ...]
 Read = Callable[[str, Sequence[str]], Iterable[Sequence[Any]]]
 """Gives the rows of a table, each with the JSON values of the columns that are asked for."""
 
-MAX_HELD: Final = 4_000_000
-"""Rows, groups and elements that a run may hold at once: about a gigabyte."""
-_STRIDE: Final = 64
+MAX_HELD: Final = 1 << 30
+"""Bytes that rows, groups and elements may take, as many as a run holds at once."""
+_CHUNK_BYTES: Final = 16 << 20
+_STRIDE: Final = 16
+_PLACE: Final = 64
+"""Bytes that it takes to keep something in a set or a dictionary, and more than in a list."""
+
+_Each = TypeVar("_Each")
+
+
+def size_of(values: Iterable[Any]) -> int:
+    """Return about how many bytes values take."""
+    size = _PLACE
+    for value in values:
+        size += getsizeof(value)
+        if value.__class__ is list:
+            size += size_of(value)
+        elif value.__class__ is dict:
+            size += size_of(value) + size_of(value.values())
+    return size
+
+
+def chunks(rows: Iterable[Row], most: int) -> Iterator[list[Row]]:
+    """Yield rows in parts of so many, or fewer where they are large."""
+    found: list[Row] = []
+    size = 0
+    for row in rows:
+        found.append(row)
+        size += size_of(row)
+        if len(found) >= most or size > _CHUNK_BYTES:
+            yield found
+            found, size = [], 0
+    if found:
+        yield found
 
 
 @dataclass(slots=True)
@@ -33,16 +65,16 @@ class Run:
     values: "Values" = field(init=False)
     _held: int = 0
 
-    def hold(self, count: int) -> None:
-        """Count what is held until the end of the run.
+    def hold(self, size: int) -> None:
+        """Count the bytes of what is held until the end of the run.
 
         Raises:
             QueryLimitError: It is too much.
         """
-        self._held += count
+        self._held += size
         if self._held > MAX_HELD:
             raise QueryLimitError(
-                f"The query holds more than {MAX_HELD} rows, groups and elements at once. "
+                f"The query holds more than {MAX_HELD} bytes of rows, groups and elements at once. "
                 "Filter earlier, or group by less."
             )
 
@@ -50,16 +82,16 @@ class Run:
         """Return all rows."""
         found: list[Row] = []
         for row in rows:
-            self.hold(1)
+            self.hold(size_of(row))
             found.append(row)
         return found
 
-    def checked(self, rows: Iterable[Sequence[Any]]) -> Iterator[Sequence[Any]]:
-        """Yield rows, and stop where the run has to."""
-        for number, row in enumerate(rows):
+    def checked(self, items: Iterable[_Each]) -> Iterator[_Each]:
+        """Yield items, and stop where the run has to."""
+        for number, item in enumerate(items):
             if not number % _STRIDE:
                 self.check()
-            yield row
+            yield item
 
 
 class Values:

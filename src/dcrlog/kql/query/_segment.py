@@ -16,6 +16,8 @@ from dcrlog.kql.query._run import Relation, Row, Run
 
 MAX_DEPTH: Final = 150
 """Loops in each other: each takes a part of Python's stack."""
+MAX_COLUMNS: Final = 10_000
+"""Columns that rows may have: tables that are joined with themselves multiply theirs."""
 
 Rows = Callable[[Run], Iterator[Row]]
 
@@ -74,7 +76,13 @@ class Segment:
 
     @classmethod
     def over(cls, relation: Relation) -> "Segment":
-        """Return one that does nothing yet."""
+        """Return one that does nothing yet.
+
+        Raises:
+            MistakeError: The rows have too many columns.
+        """
+        if len(relation.columns) > MAX_COLUMNS:
+            raise MistakeError(f"more than {MAX_COLUMNS} columns", (0, 0))
         made = cls()
         made._source = relation
         for name, of in relation.columns.items():

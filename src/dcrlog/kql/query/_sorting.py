@@ -1,11 +1,10 @@
 """The order of rows."""
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
-from dcrlog.kql.query._run import Row, Run
+from dcrlog.kql.query._run import Row, Run, chunks, size_of
 
 _LEAST_BUFFER: Final = 4096
 _MOST_BUFFER: Final = 65_536
@@ -55,8 +54,11 @@ def top_rows(rows: Iterator[Row], count: int, places: Sequence[Place], width: in
     """Yield the first values of the first rows of an order, without holding many more."""
     kept: list[Row] = []
     size = min(max(count, _LEAST_BUFFER), _MOST_BUFFER)
-    while chunk := list(islice(rows, size)):
-        run.hold(max(0, min(count, len(kept) + len(chunk)) - len(kept)))
+    held = 0
+    for chunk in chunks(rows, size):
         kept = in_order([*kept, *chunk], places)[:count]
+        now_held = sum(map(size_of, kept))
+        run.hold(now_held - held)
+        held = now_held
     for row in kept:
         yield row[:width]

@@ -3,13 +3,11 @@
 import math
 from collections.abc import Callable, Sequence
 from itertools import compress
-from typing import Any, Final, Protocol
+from sys import getsizeof
+from typing import Any, Protocol
 
 from dcrlog.kql._casts import to_long
 from dcrlog.kql._ticks import in_timespan
-
-MAX_ELEMENTS: Final = 1_048_576
-"""Elements of an array that an aggregation makes."""
 
 Values = Sequence[Any]
 Hold = Callable[[int], None]
@@ -123,11 +121,13 @@ class Extreme:
     """min() and max(): NaN counts only where there is no number.
 
     Args:
+        hold: Counts what is kept.
         choose: Chooses among values.
         null: What there is of no value.
     """
 
-    def __init__(self, choose: Callable[..., Any], null: Any) -> None:
+    def __init__(self, hold: Hold, choose: Callable[..., Any], null: Any) -> None:
+        self._hold = hold
         self._choose = choose
         self._null = null
         self._best: Any = None
@@ -136,7 +136,9 @@ class Extreme:
         """Take rows."""
         known = [value for value in (self._best, *values) if value is not None]
         numbers = [value for value in known if value == value]  # noqa: PLR0124 - NaN is not itself
+        before = getsizeof(self._best)
         self._best = self._choose(numbers or known, default=None)
+        self._hold(getsizeof(self._best) - before)
 
     def results(self) -> Sequence[Any]:
         """Return the value."""

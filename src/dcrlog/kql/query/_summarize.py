@@ -26,7 +26,6 @@ from dcrlog.kql.query._run import Relation
 from dcrlog.kql.query._segment import Segment
 from dcrlog.kql.query._states import Hold, State
 
-_CHUNK: Final = 16_384
 _NAN: Final = float("nan")
 
 

@@ -1,5 +1,6 @@
 """union: the rows of several tables, whose columns may differ."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from dcrlog.kql._names import free_name
@@ -56,8 +57,7 @@ def _common(legs: Sequence[Leg]) -> list[_Column]:
 
 def _names(wanted: Sequence[_Column]) -> list[str]:
     """Return the names that come out: one that has several types is followed by each of them."""
-    every = [name for name, _ in wanted]
-    plain = {name for name in every if every.count(name) == 1}
+    plain = {name for name, count in Counter(name for name, _ in wanted).items() if count == 1}
     taken, counts = set(plain), dict[str, int]()
     found: list[str] = []
     for name, of in wanted:
