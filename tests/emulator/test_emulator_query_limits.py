@@ -1,14 +1,19 @@
 """Queries that take long or much, and what else goes on meanwhile."""
 
+import json
+import socket
 import threading
+from urllib.parse import urlsplit
 
 import pytest
 
 pytest.importorskip("azure.monitor.query")
 
 from azure.core.exceptions import AzureError
+from azure.monitor.query import LogsBatchQuery
 
 from dcrlog.emulator import Emulator
+from dcrlog.emulator.queries import QueryTimeoutError, Wait
 from emulator_client import query_client
 from pipelines import until
 
@@ -31,7 +36,7 @@ def test_a_query_that_holds_too_much_is_stopped(emulator, ask, post, monkeypatch
     monkeypatch.setattr("dcrlog.kql.query._run.MAX_HELD", 10_000)
     post(emulator, [{"Seq": number} for number in range(101)])
 
-    assert ask({"query": "AppLogs_CL | where Seq > 0 | sort by Seq | count"})[0] == 200
+    assert ask({"query": "AppLogs_CL | where Seq < 5 | sort by Seq | count"})[0] == 200
     status, answer = ask({"query": "AppLogs_CL | sort by Seq | count"})
     assert status == 400
     assert "Filter earlier" in answer["error"]["innererror"]["message"]
@@ -72,3 +77,41 @@ def test_rows_that_come_meanwhile_are_not_read(emulator, post):
 
     assert [first, *rows] == [(number,) for number in range(3_000)]
     assert emulator.count("AppLogs_CL") == 3_001
+
+
+def test_a_query_whose_sender_has_left_is_stopped(emulator, ask, post):
+    """So that others get the threads: it would go on for minutes."""
+    post(emulator, [{"Level": "INFO"}] * 1_000)
+    url = urlsplit(emulator.http_endpoint)
+    token = emulator.token("https://api.loganalytics.io")
+    body = json.dumps({"query": FOR_EVER}).encode()
+    head = (
+        f"POST /v1/workspaces/any/query HTTP/1.1\r\nHost: {url.netloc}\r\nAuthorization: Bearer {token}\r\n"
+    )
+    for _ in range(8):
+        with socket.create_connection((url.hostname, url.port)) as connection:
+            connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+
+    assert ask({"query": "print 1"})[0] == 200
+
+
+def test_a_query_that_waits_for_others_waits_no_longer_than_its_sender(emulator, post):
+    """The time that it waits for a thread counts."""
+    post(emulator, [{"Level": "INFO"}])
+    queries = emulator._require().service.queries
+
+    with pytest.raises(QueryTimeoutError):
+        queries.answer("AppLogs_CL | count", None, Wait(-1))
+
+
+def test_the_queries_of_a_batch_share_the_bytes_of_an_answer(emulator, post, monkeypatch):
+    """Each has the same part, so that a hundred of them are no larger than one."""
+    monkeypatch.setattr("dcrlog.emulator.query_api.MAX_BYTES", 1_000)
+    post(emulator, [{"Message": "m" * 90} for _ in range(20)])
+    query = LogsBatchQuery("any", "AppLogs_CL | project Message", timespan=None)
+
+    with query_client(emulator) as client:
+        found = client.query_batch([query, query])
+
+    assert [len(each.partial_data[0].rows) for each in found] == [5, 5]
+    assert "the set limit of 500 bytes" in found[0].partial_error.details[0]["innererror"]["message"]

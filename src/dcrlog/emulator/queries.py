@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import isfinite, isnan
+from threading import Event
 from time import monotonic, perf_counter
 from typing import Any, Final
 
@@ -18,14 +19,39 @@ MAX_QUERY_ROWS: Final = 500_000
 """Rows that Azure answers at most."""
 MAX_SECONDS: Final = 600
 """Seconds that a query may take at most, however long its sender would wait."""
-
-_MAX_BYTES: Final = 100_000_000
+MAX_BYTES: Final = 100_000_000
+"""Bytes of the rows of an answer."""
 
 Span = tuple[datetime, datetime]
 
 
 class QueryTimeoutError(QueryLimitError):
     """A query that took longer than it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """How long the one who asks waits for the answer.
+
+    Attributes:
+        seconds: So long, from now on.
+        has_left: Is set where nobody waits any more.
+    """
+
+    seconds: float
+    has_left: Event = field(default_factory=Event)
+    _began: float = field(default_factory=monotonic)
+
+    def check(self) -> None:
+        """Stop a query that nobody waits for.
+
+        Raises:
+            QueryLimitError: It took too long, or its sender has left.
+        """
+        if self.has_left.is_set():
+            raise QueryLimitError("Its sender has left.")
+        if monotonic() > self._began + self.seconds:
+            raise QueryTimeoutError(f"The query took longer than {self.seconds:g} s.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,41 +90,51 @@ class Queries:
         """Stop the queries under way."""
         self._is_closed = True
 
-    def answer(self, text: str, span: Span | None, seconds: float, *, most: int | None = None) -> Answer:
+    def answer(
+        self,
+        text: str,
+        span: Span | None,
+        wait: Wait,
+        *,
+        most: int | None = None,
+        most_bytes: int = MAX_BYTES,
+    ) -> Answer:
         """Run a query for an answer.
 
         Args:
             text: The query.
             span: The first and the last TimeGenerated of its rows, both included; None for all rows.
-            seconds: It may take so long.
+            wait: It may take so long.
             most: Rows that the answer may have; None for `max_rows`.
+            most_bytes: Bytes that they may have.
 
         Raises:
             KqlError: It is wrong, or not supported.
             QueryLimitError: It takes too long, or too much memory.
         """
+        wait.check()
         started = perf_counter()
         query = self._compile(text)
         types = list(query.columns.values())
         rows: list[msgspec.Raw] = []
         size, limit = 0, None
         most = self.max_rows if most is None else most
-        for row in self._rows(query, span, seconds):
+        for row in self._rows(query, span, wait):
             if len(rows) >= most:
                 limit = f"{most} records"
                 break
             encoded = msgspec.json.encode([_cell(*cell) for cell in zip(row, types, strict=True)])
             size += len(encoded)
-            if size > _MAX_BYTES:
-                limit = f"{_MAX_BYTES} bytes"
+            if size > most_bytes:
+                limit = f"{most_bytes} bytes"
                 break
             rows.append(msgspec.Raw(encoded))
         return Answer(query, rows, perf_counter() - started, limit)
 
     def rows(self, text: str) -> list[dict[str, Any]]:
         """Run a query over all rows, for rows by column; raises as `answer` does."""
-        query = self._compile(text)
-        return [dict(zip(query.columns, row, strict=True)) for row in self._rows(query, None, MAX_SECONDS)]
+        query, wait = self._compile(text), Wait(MAX_SECONDS)
+        return [dict(zip(query.columns, row, strict=True)) for row in self._rows(query, None, wait)]
 
     def _compile(self, text: str) -> Query:
         tables = self.workspace.tables
@@ -110,15 +146,13 @@ class Queries:
             },
         )
 
-    def _rows(self, query: Query, span: Span | None, seconds: float) -> Iterator[tuple[Any, ...]]:
+    def _rows(self, query: Query, span: Span | None, wait: Wait) -> Iterator[tuple[Any, ...]]:
         limits = None if span is None else (format_datetime(span[0]), format_datetime(span[1]))
-        deadline = monotonic() + seconds
 
         def check() -> None:
             if self._is_closed:
                 raise QueryLimitError("The emulator stops.")
-            if monotonic() > deadline:
-                raise QueryTimeoutError(f"The query took longer than {seconds:g} s.")
+            wait.check()
 
         def read(table: str, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
             return self.store.scan(table, columns, limits)

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from threading import Event
 from typing import Any, Final
 
 import msgspec
@@ -13,10 +14,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dcrlog.emulator.answers import Refusal
+from dcrlog.emulator.attended import attended
 from dcrlog.emulator.auth import Authority
 from dcrlog.emulator.body import READ_TIMEOUT, declared_length, decode, read
 from dcrlog.emulator.ingestion import Run
-from dcrlog.emulator.queries import MAX_SECONDS, Answer, Queries, QueryTimeoutError, Span
+from dcrlog.emulator.queries import MAX_BYTES, MAX_SECONDS, Answer, Queries, QueryTimeoutError, Span, Wait
 from dcrlog.emulator.requestlog import RequestEntry
 from dcrlog.emulator.timespan import parse_timespan
 from dcrlog.kql import KqlError
@@ -64,7 +66,9 @@ class QueryApi:
         body: Any = dict(request.query_params)
         if request.method == "POST":
             body = await self._body(request, entry)
-        status, answer = await self._answered(body, request.headers.get("prefer", ""))
+        prefer = request.headers.get("prefer", "")
+        async with attended(request) as has_left:
+            status, answer = await self._answered(body, prefer, has_left)
         _note(entry, answer)
         return _response(status, answer)
 
@@ -83,19 +87,31 @@ class QueryApi:
             )
         if len(asked) > _MAX_BATCH:
             raise _refused(f"A batch takes {_MAX_BATCH} requests, got {len(asked)}.")
-        answers = await asyncio.gather(*(self._answered_part(each) for each in asked))
+        # Together they have as many bytes as one answer may have.
+        most_bytes = MAX_BYTES // max(1, len(asked))
+        async with attended(request) as has_left:
+            answers = await asyncio.gather(
+                *(self._answered_part(each, has_left, most_bytes) for each in asked)
+            )
         return _response(200, {"responses": answers})
 
-    async def _answered_part(self, part: Mapping[str, Any]) -> dict[str, Any]:
+    async def _answered_part(
+        self, part: Mapping[str, Any], has_left: Event, most_bytes: int
+    ) -> dict[str, Any]:
         headers = part.get("headers")
         prefer = headers.get("Prefer", headers.get("prefer", "")) if isinstance(headers, Mapping) else ""
-        status, body = await self._answered(part.get("body"), str(prefer))
+        status, body = await self._answered(part.get("body"), str(prefer), has_left, most_bytes)
         return {"id": part.get("id"), "status": status, "headers": {}, "body": body}
 
-    async def _answered(self, body: Any, prefer: str) -> tuple[int, dict[str, Any]]:
+    async def _answered(
+        self, body: Any, prefer: str, has_left: Event, most_bytes: int = MAX_BYTES
+    ) -> tuple[int, dict[str, Any]]:
         try:
             asked = _asked(body, prefer)
-            found = await self.run(lambda: self.queries.answer(asked.text, asked.span, asked.seconds))
+            wait = Wait(asked.seconds, has_left)
+            found = await self.run(
+                lambda: self.queries.answer(asked.text, asked.span, wait, most_bytes=most_bytes)
+            )
         except KqlError as error:
             return 400, {"error": _wrong(error)}
         except QueryTimeoutError as error:

@@ -6,7 +6,7 @@ import msgspec
 
 from dcrlog.emulator.page.html import Html, element, join
 from dcrlog.emulator.page.values import short
-from dcrlog.emulator.queries import Answer, Queries
+from dcrlog.emulator.queries import Answer, Queries, Wait
 from dcrlog.kql.query import KqlError, QueryLimitError
 
 SHOWN: Final = 500
@@ -46,10 +46,10 @@ def query_view(table: str) -> Html:
     )  # fmt: skip
 
 
-def answer_of(queries: Queries, text: str) -> Html:
+def answer_of(queries: Queries, text: str, wait: Wait) -> Html:
     """Run a query, and return what it gives, or what is wrong with it."""
     try:
-        found = queries.answer(text, None, SECONDS, most=SHOWN)
+        found = queries.answer(text, None, wait, most=SHOWN)
     except KqlError as error:
         return element("pre", error.draw(), class_="wrong", role="alert")
     except QueryLimitError as error:

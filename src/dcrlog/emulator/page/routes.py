@@ -8,13 +8,15 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from dcrlog.emulator.answers import Refusal
+from dcrlog.emulator.attended import attended
 from dcrlog.emulator.body import decode
 from dcrlog.emulator.guard import guarded, json_body
 from dcrlog.emulator.page.document import document
 from dcrlog.emulator.page.feed import EventStream, Feed, last_seen
 from dcrlog.emulator.page.html import Html
-from dcrlog.emulator.page.query import answer_of
+from dcrlog.emulator.page.query import SECONDS, answer_of
 from dcrlog.emulator.page.story import story_of
+from dcrlog.emulator.queries import Wait
 from dcrlog.emulator.service import Service
 
 _FILES: Final = {
@@ -75,7 +77,9 @@ def page_routes(service: Service) -> list[BaseRoute]:
         text = body.get("query") if isinstance(body, dict) else None
         if not isinstance(text, str):
             raise Refusal(400, "InvalidParameter", "The body must be an object with 'query', a text.")
-        return _html(await service.run_query(lambda: answer_of(service.queries, text)))
+        async with attended(request) as has_left:
+            wait = Wait(SECONDS, has_left)
+            return _html(await service.run_query(lambda: answer_of(service.queries, text, wait)))
 
     return [
         Route("/page/events", guarded(events)),
