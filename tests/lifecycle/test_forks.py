@@ -145,8 +145,8 @@ def test_forks_by_a_signal_handler_inside_a_put_double_no_row(run_forking, count
 
         signal.signal(signal.SIGALRM, fork)
         while len(children) < {forks} and not is_child:
-            signal.setitimer(signal.ITIMER_REAL, 0.001)
             known = len(children)
+            signal.setitimer(signal.ITIMER_REAL, 0.001)
             while len(children) == known:
                 log.info("parent")
             if len(children) % 20 == 0 and not is_child:
