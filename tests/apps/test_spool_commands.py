@@ -272,7 +272,7 @@ def test_drain_ends_with_status_1_when_something_is_left(emulator, leave, told):
     """Here the service is out of order; a later drain finds the rows."""
     leave("a", "b")
     emulator.faults.add(Fault("status", status=503))
-    status, drained = told("drain", "--timeout", 1)
+    status, drained = told("drain", "--timeout", 3)
     assert (status, drained["left"], drained["delivered"]) == (1, 2, 0)
     assert "503" in drained["last_error"]
 
