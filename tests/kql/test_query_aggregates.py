@@ -66,6 +66,13 @@ def one(aggregate, table=TABLE):
         ("max(b)", True, "bool"),
         ("max(t)", "02:00:00", "timespan"),
         ("maxif(n, k == 'c')", None, "long"),
+        ("percentile(n, 33)", 1, "long"),
+        ("percentile(n, 34)", 3, "long"),
+        ("percentile(i, 0)", 1, "long"),
+        ("percentile(r, 100)", 2.5, "real"),
+        ("percentile(t, 1)", "01:00:00", "timespan"),
+        ("percentile(d, 99.9)", "2026-01-03T00:00:00.0000000Z", "datetime"),
+        ("2 * percentile(n, 50)", 6, "long"),
         ("make_list(n)", [1, 3, 3], "dynamic"),
         ("make_list(s)", ["one", "two", "", "two"], "dynamic"),
         ("make_list(d, 1)", ["2026-01-01T00:00:00.0000000Z"], "dynamic"),
@@ -235,7 +242,7 @@ def test_lists_and_sets_take_as_many_elements_as_asked_for():
         ("Logs | summarize sum(max(Seq))", "the aggregation max() must stand in summarize"),
         ("Logs | where count() > 1", "the aggregation count() must stand in summarize"),
         ("Logs | summarize a = count(), a = count()", "'a' is already declared"),
-        ("Logs | summarize percentile(Seq, 95)", "Unknown function: 'percentile'"),
+        ("Logs | summarize hll(Seq)", "Unknown function: 'hll'"),
     ],
 )
 def test_what_cannot_be_summarized_is_refused(query, told):
@@ -262,3 +269,47 @@ def test_values_of_each_type_are_keys():
         3,
     ]
     assert json.dumps(value_of(f"{TABLE} | summarize make_set(k)")) == '["a", "b"]'
+
+
+def test_a_percentile_is_a_value_of_the_nearest_rank():
+    """The first of which so many of a hundred are not greater; null of nothing, NaN being nothing."""
+    numbers = f"datatable(n:real)[{', '.join(map(str, range(1000, 0, -1)))}, real(nan), real(null)]"
+
+    for share, value in ((0, 1), (0.1, 1), (0.11, 2), (50, 500), (95, 950), (99.9, 999), (100, 1000)):
+        assert value_of(f"{numbers} | summarize percentile(n, {share})") == value
+    assert value_of(f"{numbers} | where false | summarize percentile(n, 50)") is None
+
+
+def test_percentiles_are_columns_named_by_their_share():
+    """Each beside the others; a name that is given is that of the first."""
+    found = table_of(
+        f"{TABLE} | summarize percentiles(n, 34, 99.9), p = percentiles(n, 0, 50), percentile(i * 2, 9)"
+    )
+
+    assert found == (
+        {
+            "percentile_n_34": "long",
+            "percentile_n_99_9": "long",
+            "p": "long",
+            "percentile_n_50": "long",
+            "percentile__9": "long",
+        },
+        [(3, 3, 1, 3, 2)],
+    )
+    assert list(columns_of("let share = 9; Logs | summarize percentile(Seq, share)")) == ["percentile_Seq_9"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("percentile(Seq, 101)", "must be a number from 0 to 100"),
+        ("percentile(Seq, -1)", "must be a number from 0 to 100"),
+        ("percentile(Seq, Seq)", "must be a number from 0 to 100"),
+        ("percentile(Level, 5)", "must be a number, a timespan or a datetime"),
+        ("percentile(Seq)", "expects 2 arguments, and got 1"),
+        ("percentiles(Seq)", "expects at least 2 arguments, and got 1"),
+    ],
+)
+def test_a_percentile_that_is_none_is_refused(text, reason):
+    """With what it takes."""
+    assert reason in refusal(f"Logs | summarize {text}").reason

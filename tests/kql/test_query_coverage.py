@@ -40,6 +40,7 @@ EXAMPLES = {
     "in (Table)": ["Logs | where Seq in (Other) or Level in ((Other | project Owner))"],
     "arg_max(any, any*), arg_min(any, any*)": ["Logs | summarize arg_max(Seq, *), arg_min(Seq, Level)"],
     "take_any(any, any*)": ["Logs | summarize take_any(*)", "Logs | summarize take_any(Seq, Level)"],
+    "percentiles(averageable, number+)": ["Logs | summarize percentiles(Seq, 50, 99.9)"],
     "any(any, any*)": ["Logs | summarize any(Seq)"],
 }
 

@@ -151,6 +151,7 @@ def test_a_query_that_takes_for_ever_can_be_stopped(text):
         "Logs | summarize make_list(Seq)",
         "Logs | summarize make_set(Seq)",
         "Logs | summarize dcount(Seq)",
+        "Logs | summarize percentile(Seq, 50)",
         "Logs | join kind=leftsemi Logs on Seq",
         "Logs | join kind=rightouter Logs on Seq",
         "Logs | where Seq in (Logs | project Seq)",

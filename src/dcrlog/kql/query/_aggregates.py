@@ -15,6 +15,9 @@ from dcrlog.kql.query._states import Hold, State
 PICKS: Final = {"take_any": None, "any": None, "arg_max": True, "arg_min": False}
 """Aggregations of whole rows; where one row is sought, whether it is that of the greatest value."""
 
+PERCENTILES: Final = "percentiles"
+"""The aggregation of a column for each percentile."""
+
 
 @dataclass(frozen=True, slots=True)
 class Aggregation:
@@ -153,6 +156,18 @@ _aggregate(
     "make_set(any, long?) -> dynamic",
     note="as make_list(), each once; of arrays, their elements",
 )(_elements(is_set=True))
+
+
+@_aggregate(
+    "percentile(averageable, number) -> any",
+    note="by the nearest rank, exact here, and an estimate in Azure; null of nothing (unsure)",
+)
+def _percentile(call: Call) -> Aggregation:
+    value, share = call.arguments
+    if not isinstance(share, Const) or share.value is None or not 0 <= share.value <= 100:
+        raise call.refuse("the percentile must be a number from 0 to 100 that is written there", 1)
+    of = Type.LONG if value.type is Type.INT else value.type
+    return Aggregation(of, True, [value], lambda hold: collecting.Percentile(hold, share.value))
 
 
 def _spread(finish: Callable[[float], float]) -> _Bind:

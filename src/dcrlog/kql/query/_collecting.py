@@ -1,5 +1,6 @@
 """Aggregations that keep values, or rows, of a group."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -75,6 +76,30 @@ class Elements:
     def results(self) -> Sequence[Any]:
         """Return the array."""
         return (self._elements,)
+
+
+class Percentile:
+    """percentile(): the value below which, or at which, a share of them lies."""
+
+    def __init__(self, hold: Hold, share: float) -> None:
+        self._hold = hold
+        self._share = share
+        self._values: list[Any] = []
+
+    def add(self, _: int, values: Values) -> None:
+        """Take rows."""
+        # NaN is not itself.
+        known = [value for value in values if value is not None and value == value]  # noqa: PLR0124
+        self._hold(size_of(known))
+        self._values += known
+
+    def results(self) -> Sequence[Any]:
+        """Return the value of the nearest rank."""
+        if not self._values:
+            return (None,)
+        # A share such as 99.9 is no binary number.
+        rank = math.ceil(round(self._share * len(self._values) / 100, 6))
+        return (sorted(self._values)[max(rank, 1) - 1],)
 
 
 class First:

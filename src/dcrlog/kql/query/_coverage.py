@@ -50,8 +50,9 @@ PICKS: Final = (
         "the first row of the group; of one value, the first that is not null or empty",
     ),
     QueryLine("any(any, any*)", "documented", "as take_any()"),
+    QueryLine("percentiles(averageable, number+)", "documented", "percentile() of each; not in expressions"),
 )
-"""Aggregations of whole rows."""
+"""Aggregations of several columns."""
 
 
 def query_table() -> str:

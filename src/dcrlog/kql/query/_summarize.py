@@ -9,12 +9,13 @@ from dcrlog.kql._names import column_name, expression_name, free_name
 from dcrlog.kql._rowwise import refuse_double
 from dcrlog.kql._scope import Scope
 from dcrlog.kql._table import Argument
-from dcrlog.kql._typed import Local, Typed, apply
+from dcrlog.kql._typed import Const, Local, Typed, apply
 from dcrlog.kql._types import Type
 from dcrlog.kql.errors import MistakeError
 from dcrlog.kql.query import _tree as query
 from dcrlog.kql.query._aggregates import (
     AGGREGATES,
+    PERCENTILES,
     PICKS,
     PREFIXES,
     Aggregation,
@@ -96,6 +97,9 @@ class Summary:
         if isinstance(node, tree.Call) and node.name in PICKS:
             yield from self._picked(node, item.name, taken)
             return
+        if isinstance(node, tree.Call) and node.name == PERCENTILES:
+            yield from self._percentiles(node, item.name, taken)
+            return
         value = bind(node, self._inside)
         yield item.name or self._name(node, taken), value
 
@@ -103,7 +107,25 @@ class Summary:
         if not (isinstance(node, tree.Call) and node.name in AGGREGATES):
             return column_name(node, taken, self._counts)
         argument = expression_name(node.arguments[0]) if node.arguments else None
+        if node.name == "percentile" and isinstance(share := bind(node.arguments[1], self._scope), Const):
+            argument = f"{argument or ''}_{str(share.value).replace('.', '_')}"
         return free_name(f"{PREFIXES.get(node.name, node.name)}_{argument or ''}", taken, self._counts)
+
+    def _percentiles(
+        self, node: tree.Call, alias: str | None, taken: set[str]
+    ) -> Iterator[tuple[str, Typed]]:
+        if len(node.arguments) < 2:
+            raise MistakeError(
+                f"The function 'percentiles' expects at least 2 arguments, and got {len(node.arguments)}.",
+                node.at,
+            )
+        names = set(taken)
+        for number, share in enumerate(node.arguments[1:]):
+            each = tree.Call("percentile", (node.arguments[0], share), at=node.at)
+            value = self._aggregated(each)
+            name = alias if alias is not None and not number else self._name(each, names)
+            names.add(name)
+            yield name, value
 
     def _special(self, node: tree.Node, scope: Scope) -> Typed | None:
         if isinstance(node, tree.Call) and node.name not in scope.lets:
