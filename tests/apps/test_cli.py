@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -89,6 +90,34 @@ def test_a_rule_that_cannot_be_used_is_told_in_one_line(tmp_path):
     assert done.returncode == 1
     assert "streamDeclarations" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [("provision",), ("emulator",), ("doctor", "--offline"), ("transform", "--rule", "dcr.json")]
+)
+def test_output_that_cannot_be_written_is_told_in_one_line(arguments, tmp_path):
+    """A full disk behind standard output ends a command, with status 1."""
+    (tmp_path / "dcr.json").write_text(json.dumps(demo_rule()))
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*DCRLOG, *arguments], stdout=full, stderr=subprocess.PIPE, input=b"{}", check=False, cwd=tmp_path
+        )
+
+    *_, last = done.stderr.decode().splitlines()
+    assert done.returncode == 1
+    assert last == (
+        "dcrlog: what there is to tell cannot be written to standard output: No space left on device."
+    )
+    assert b"Traceback" not in done.stderr
+
+
+def test_without_standard_error_nothing_else_stands_in_the_output():
+    """What is told there beside the file would spoil it."""
+    done = subprocess.run(
+        ["/bin/sh", "-c", 'exec "$@" 2>&-', "sh", *DCRLOG, "provision"], stdout=subprocess.PIPE, check=True
+    )
+
+    assert json.loads(done.stdout)["metadata"]["deploy"]
 
 
 def told_by_the_emulator(*arguments):

@@ -52,6 +52,7 @@ def test_a_token_that_cannot_be_taken_is_told_before_the_service_says_so(emulato
         ({"nbf": 1_290}, "ok", ""),
         ({"nbf": 1_310}, "FAIL", "the token is not valid yet"),
         ({"exp": "soon", "nbf": None}, "ok", ""),
+        ({"exp": 10**400}, "ok", ""),
     ],
 )
 def test_what_a_token_says_is_judged_as_the_service_would(doctor, claims, state, told):
@@ -83,10 +84,11 @@ def test_a_credential_of_the_application_is_left_open_and_its_error_is_cut(docto
     assert (credential.is_closed, len(found.text) < 900, found.text.endswith("...")) == (False, True, True)
 
 
-def test_a_token_that_is_no_jwt_is_only_a_warning(doctor):
+@pytest.mark.parametrize("token", ["opaque", f"h.{base64.b64encode(b'[' * 99_999).decode()}.s"])
+def test_a_token_that_is_no_jwt_is_only_a_warning(doctor, token):
     """The service may take it."""
     credential = Stale()
-    credential.token = "opaque"
+    credential.token = token
     report = examine({"credential": credential}, "here", sends=False)
 
     assert [each.state for each in report.findings if each.step == "token"] == ["warn"]

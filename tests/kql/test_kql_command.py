@@ -49,7 +49,8 @@ def run(monkeypatch, capsys, tmp_path):
         path = tmp_path / "dcr.json"
         path.write_text(document if isinstance(document, str) else json.dumps(document))
         monkeypatch.setattr("sys.argv", ["dcrlog", "transform", option, str(path), *arguments])
-        monkeypatch.setattr("sys.stdin", io.StringIO(rows))
+        stdin = io.TextIOWrapper(io.BytesIO(rows.encode("utf-8", "surrogateescape")))
+        monkeypatch.setattr("sys.stdin", stdin)
         with pytest.raises(SystemExit) as ended:
             dcrlog.cli.main()
         found = capsys.readouterr()
@@ -153,8 +154,9 @@ def test_a_rule_without_mistakes_is_checked_with_status_0(run):
         (rule(GOOD), [], "{}\n[]\n", "line 2 is not a JSON object"),
         (rule(GOOD), [], "{}\n{", "line 2 is not JSON"),
         (rule(GOOD), [], '{"Count": NaN}', "line 1 is not JSON: it has no NaN."),
+        (rule(GOOD), [], '{"Level": "\udcff"}', "line 1 is not JSON: 'utf-8' codec can't decode byte 0xff"),
     ],
-    ids=["no JSON", "no stream", "two tables", "both", "no object", "no JSON line", "NaN"],
+    ids=["no JSON", "no stream", "two tables", "both", "no object", "no JSON line", "NaN", "no UTF-8"],
 )
 def test_what_cannot_be_done_is_said_in_one_line(run, document, arguments, rows, told):
     """With the remedy, and status 1."""

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from dcrlog._mapping import DEFAULT_STREAM_NAME, map_columns, stream_of
 from dcrlog.cli import demo_work
+from dcrlog.cli.output import print_json
 from dcrlog.emulator import Emulator
 
 TABLE = "AppLogs_CL"
@@ -59,7 +60,7 @@ def demo(
             "requests": len(outcome.requests),
             "stats": outcome.stats,
         }
-        print(json.dumps(told))
+        print_json(told)
     else:
         _show(outcome, console)
     raise typer.Exit(0 if outcome.is_complete else 1)

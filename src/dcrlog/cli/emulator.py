@@ -2,10 +2,8 @@
 
 import enum
 import ipaddress
-import json
 import shlex
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from dcrlog.cli.output import give_up, print_json, warn
 from dcrlog.emulator import Emulator, EmulatorError, Fault
 from dcrlog.emulator.fault import parse_faults
 from dcrlog.emulator.queries import MAX_QUERY_ROWS
@@ -113,7 +112,7 @@ def emulator(
                 while not stop.wait(_LOOK):
                     _tell_failures(running)
     except (ConfigError, EmulatorError) as error:
-        sys.exit(f"dcrlog emulator: {error}")
+        give_up("emulator", error)
 
 
 def _faults(texts: list[str], fail_rate: float | None, latency: float | None) -> list[Fault]:
@@ -139,7 +138,7 @@ def _tell_failures(running: Emulator) -> None:
     try:
         running.check()
     except EmulatorError as error:
-        _say(str(error))
+        warn("emulator", str(error))
 
 
 def _declared(text: str) -> tuple[str, Path]:
@@ -179,12 +178,13 @@ def _used(path: Path) -> Iterator[None]:
 
 def _greet(running: Emulator, host: str) -> None:
     if not _is_loopback(host):
-        _say(
+        warn(
+            "emulator",
             f"warning: listening on {host}. Whoever reaches this machine can read and change all: "
-            "there is no password."
+            "there is no password.",
         )
     for remark in running.remarks:
-        _say(remark)
+        warn("emulator", remark)
     ready = {
         "https": running.endpoint,
         "http": running.http_endpoint,
@@ -193,12 +193,9 @@ def _greet(running: Emulator, host: str) -> None:
         "rule_ids": running.rule_ids,
         "environment": running.environment(),
     }
-    print(json.dumps(ready), flush=True)
-    _say(f"ready. Look at {running.http_endpoint}/ and send to {running.endpoint}; Ctrl+C stops it.")
-
-
-def _say(text: str) -> None:
-    print(f"dcrlog emulator: {text}", file=sys.stderr, flush=True)
+    print_json(ready)
+    ready_at = f"Look at {running.http_endpoint}/ and send to {running.endpoint}"
+    warn("emulator", f"ready. {ready_at}; Ctrl+C stops it.")
 
 
 def _is_loopback(host: str) -> bool:

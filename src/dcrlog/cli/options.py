@@ -21,6 +21,10 @@ Audience = Annotated[
     str | None, typer.Option(help="What tokens are asked for; else it follows from the host.")
 ]
 Credential = Annotated[
-    str | None, typer.Option(help="default, managed_identity, workload_identity, environment or azure_cli.")
+    str | None,
+    typer.Option(
+        help="default, managed_identity, workload_identity, environment or azure_cli. "
+        "DCRLOG_CREDENTIAL takes others, too."
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]

@@ -18,19 +18,25 @@ def plain(value: object) -> str:
 
 def print_json(value: Mapping[str, Any]) -> None:
     """Print an object as one line of ASCII."""
-    _print(json.dumps(value))
+    write(json.dumps(value))
 
 
 def say(text: str) -> None:
     """Print a line for a person."""
-    _print(plain(text))
+    write(plain(text))
 
 
 def warn(command: str, text: str) -> None:
     """Print a line on stderr, if there is one; work goes on without."""
+    note(f"dcrlog {command}: {plain(text)}")
+
+
+def note(text: str) -> None:
+    """Print a text on stderr as it is, if there is one; work goes on without."""
+    # Where there is none, print would take standard output, and spoil what stands there.
     if sys.stderr is not None:
         with suppress(OSError):
-            print(f"dcrlog {command}: {plain(text)}", file=sys.stderr)
+            print(text, file=sys.stderr)
 
 
 def give_up(command: str, reason: object) -> NoReturn:
@@ -38,9 +44,10 @@ def give_up(command: str, reason: object) -> NoReturn:
     sys.exit(f"dcrlog {command}: {plain(reason)}")
 
 
-def _print(line: str) -> None:
+def write(text: str) -> None:
+    """Print a text on standard output as it is; end the command where nothing can be written there."""
     try:
-        print(line, flush=True)
+        print(text, flush=True)
     except OSError as error:
         # What could not be written would be tried again at exit, and end in a traceback.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

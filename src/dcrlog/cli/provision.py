@@ -3,7 +3,6 @@
 import itertools
 import json
 import shlex
-import sys
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -13,13 +12,13 @@ import msgspec
 import typer
 
 from dcrlog._rule_file import read_rule_file
-from dcrlog.cli.output import give_up
+from dcrlog.cli.output import give_up, note, warn, write
 from dcrlog.cli.provisioning import arm, script, terraform
 from dcrlog.cli.provisioning.infer import infer
 from dcrlog.cli.provisioning.plan import Kind, Plan, plan_columns, plan_preset, plan_rule, plan_sample
 from dcrlog.cli.sending.pieces import Piece, cut
 from dcrlog.cli.sending.source import FAILURES, Source
-from dcrlog.errors import ConfigError, printable, shown
+from dcrlog.errors import ConfigError, shown
 
 _MOST_ROWS: Final = 100_000
 
@@ -58,7 +57,12 @@ def provision(
     kind: Annotated[
         Kind, typer.Option(help="The rule's own endpoint, or a data collection endpoint.")
     ] = Kind.DIRECT,
-    stream: Annotated[str | None, typer.Option(help="The stream's name; else Custom-AppLogs.")] = None,
+    stream: Annotated[
+        str | None,
+        typer.Option(
+            help="The stream's name; else the rule's, the preset's, Custom-Samples or Custom-AppLogs."
+        ),
+    ] = None,
     table: Annotated[
         str | None, typer.Option(help="The custom table; else the stream's name and _CL.")
     ] = None,
@@ -112,10 +116,10 @@ def _check_together(
 
 
 def _write(plan: Plan, file_format: FileFormat, output: Path | None) -> None:
-    write, commands = _WRITERS[file_format]
-    text = write(plan)
+    make, commands = _WRITERS[file_format]
+    text = make(plan)
     if output is None:
-        print(text, end="")
+        write(text.removesuffix("\n"))
     else:
         try:
             output.write_text(text, encoding="utf-8")
@@ -125,8 +129,8 @@ def _write(plan: Plan, file_format: FileFormat, output: Path | None) -> None:
                 "Name another with --output."
             ) from None
     for remark in plan.remarks:
-        print(f"dcrlog provision: {printable(remark)}", file=sys.stderr)
-    print("Deploy it with:", *commands(shlex.quote(str(output or "FILE"))), sep="\n  ", file=sys.stderr)
+        warn("provision", remark)
+    note("\n  ".join(["Deploy it with:", *commands(shlex.quote(str(output or "FILE")))]))
 
 
 def _read_columns(path: Path) -> Any:

@@ -2,14 +2,14 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from dcrlog._rule_file import read_rule_file
-from dcrlog.cli.output import give_up, plain
+from dcrlog.cli.output import give_up, note, plain, say, write
 from dcrlog.errors import ConfigError
 from dcrlog.kql import KqlError, Transformation
 from dcrlog.kql.flows import compile_flow, dropped_columns
@@ -59,11 +59,11 @@ def _check(rule: Rule, *, strict: bool) -> None:
             compiled = compile_flow(rule.stream(name), flow, strict=strict)
         except KqlError as error:
             failed += 1
-            _say(f"{name} -> {flow.table}: {error.code}")
-            print(error.draw())
+            say(f"{name} -> {flow.table}: {error.code}")
+            write(error.draw())
             continue
-        _say(f"{name} -> {flow.table}: ok, {', '.join(map(': '.join, compiled.columns.items()))}")
-        _tell_of(compiled, flow, sys.stdout)
+        say(f"{name} -> {flow.table}: ok, {', '.join(map(': '.join, compiled.columns.items()))}")
+        _tell_of(compiled, flow, write)
     if failed:
         raise typer.Exit(1)
 
@@ -90,16 +90,17 @@ def _compile(rule: Rule, chosen: tuple[str, Flow], *, strict: bool) -> Transform
     try:
         compiled = compile_flow(rule.stream(name), flow, strict=strict)
     except KqlError as error:
-        print(error.draw(), file=sys.stderr)
+        note(error.draw())
         reason = f"{error.code}: the transformation of {name} -> {flow.table} is refused."
         give_up("transform", reason)
-    _tell_of(compiled, flow, sys.stderr)
+    _tell_of(compiled, flow, note)
     return compiled
 
 
 def _run(transformation: Transformation) -> None:
     rows: list[dict[str, Any]] = []
-    for number, line in enumerate(sys.stdin, 1):
+    lines = [] if sys.stdin is None else sys.stdin.buffer
+    for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
@@ -121,18 +122,14 @@ def _refuse(word: str) -> None:
 
 def _write(transformation: Transformation, rows: list[dict[str, Any]]) -> None:
     for row in transformation.apply(rows):
-        print(json.dumps(row, separators=(",", ":"), allow_nan=False))
+        write(json.dumps(row, separators=(",", ":"), allow_nan=False))
 
 
-def _tell_of(compiled: Transformation, flow: Flow, where: Any) -> None:
+def _tell_of(compiled: Transformation, flow: Flow, tell: Callable[[str], None]) -> None:
     for warning in compiled.warnings:
-        print(f"warning: {warning.draw()}", file=where)
+        tell(f"warning: {warning.draw()}")
     dropped = dropped_columns(compiled)
     if dropped:
-        _say(
-            f"warning: {flow.table} lacks these columns, so they are not stored: {', '.join(dropped)}", where
+        tell(
+            plain(f"warning: {flow.table} lacks these columns, so they are not stored: {', '.join(dropped)}")
         )
-
-
-def _say(text: str, where: Any = None) -> None:
-    print(plain(text), file=where or sys.stdout)

@@ -102,13 +102,13 @@ def read_claims(token: str) -> dict[str, Any] | None:
     try:
         middle = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))
-    except (IndexError, ValueError):
+    except (IndexError, ValueError, RecursionError):
         return None
     return claims if isinstance(claims, dict) else None
 
 
 def _judge(claims: dict[str, Any], endpoint: Endpoint, now: float) -> Finding:
-    audience, ends, begins = claims.get("aud"), claims.get("exp"), claims.get("nbf")
+    audience, ends, begins = claims.get("aud"), _seconds(claims.get("exp")), _seconds(claims.get("nbf"))
     told = ", ".join(
         f"{word} {claims[name]}"
         for word, name in (
@@ -119,7 +119,7 @@ def _judge(claims: dict[str, Any], endpoint: Endpoint, now: float) -> Finding:
         )
         if name in claims
     )
-    if isinstance(ends, int | float):
+    if ends is not None:
         told += f", ends in {(ends - now) / 60:.0f} minutes"
     is_url = isinstance(audience, str) and audience.startswith("https://")
     if is_url and str(audience).rstrip("/") != endpoint.audience:
@@ -129,18 +129,25 @@ def _judge(claims: dict[str, Any], endpoint: Endpoint, now: float) -> Finding:
             f"the token is for {audience}, not for {endpoint.audience}: {told}",
             "The credential must pass on the scope that it is asked for.",
         )
-    if isinstance(ends, int | float) and ends <= now:
+    if ends is not None and ends <= now:
         return Finding(
             "token",
             State.FAIL,
             f"the token has expired: {told}",
             "Check this machine's clock, and whether the credential keeps a token for too long.",
         )
-    if isinstance(begins, int | float) and begins > now + 300:
+    if begins is not None and begins > now + 300:
         return Finding(
             "token", State.FAIL, f"the token is not valid yet: {told}", "Check this machine's clock."
         )
     return Finding("token", State.OK, told)
+
+
+def _seconds(claim: Any) -> float | None:
+    try:
+        return float(claim) if isinstance(claim, int | float) else None
+    except OverflowError:
+        return None
 
 
 def _refused(error: BaseException, setting: Any, endpoint: Endpoint) -> Finding:
