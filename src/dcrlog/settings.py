@@ -182,7 +182,7 @@ def _choose_destination(
         names = ", ".join(f"{option} ({variable})" for option, variable in OFFICIAL_NAMES.items())
         raise ConfigError(
             f"{missing} is not set. The handler needs {names}, as an argument or in the environment; "
-            "or set enabled=False to switch it off."
+            "or set enabled=False (DCRLOG_ENABLED=false) to switch it off."
         )
     for name, value in (("endpoint", url), ("rule_id", rule_id)):
         if not isinstance(value, str):

@@ -132,6 +132,8 @@ def test_a_handler_that_is_switched_off_needs_nothing():
     """Local development has no endpoint."""
     assert load({"enabled": False, "rule": "nowhere.json"}, {}).endpoint is None
     assert load({}, {"DCRLOG_ENABLED": "false"}).enabled is False
+    with pytest.raises(ConfigError, match=r"endpoint is not set.*DCRLOG_ENABLED=false"):
+        load({}, {})
 
 
 @pytest.mark.parametrize(
