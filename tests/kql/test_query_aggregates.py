@@ -313,3 +313,33 @@ def test_percentiles_are_columns_named_by_their_share():
 def test_a_percentile_that_is_none_is_refused(text, reason):
     """With what it takes."""
     assert reason in refusal(f"Logs | summarize {text}").reason
+
+
+def test_what_is_no_number_is_the_greatest_and_the_least_only_alone():
+    """In whichever place it comes; and arg_max() does not take it where there is a number."""
+    for values in ("real(nan), 1.0, 2.0", "1.0, real(nan), 2.0", "2.0, 1.0, real(nan)"):
+        numbers = f"datatable(n:real)[{values}]"
+        assert rows_of(f"{numbers} | summarize min(n), max(n)") == [(1.0, 2.0)]
+        assert rows_of(f"{numbers} | summarize arg_max(n, 2 * n)") == [(2.0, 4.0)]
+    assert math.isnan(value_of("datatable(n:real)[real(nan)] | summarize max(n)"))
+
+
+def test_one_value_does_not_spread():
+    """Of a sample of one."""
+    assert rows_of("datatable(n:long)[5] | summarize stdev(n), variance(n)") == [(0.0, 0.0)]
+
+
+def test_a_set_of_arrays_has_no_more_elements_than_it_may():
+    """Also where one array has more."""
+    assert value_of("datatable(x:dynamic)[dynamic([1, 2, 3])] | summarize make_set(x, 2)") == [1, 2]
+
+
+def test_a_group_is_one_in_however_many_parts_its_rows_come(monkeypatch):
+    """The first row, or the best one, may be in any part."""
+    monkeypatch.setattr("dcrlog.kql.query._grouping._CHUNK", 2)
+    numbers = "datatable(n:long, s:string)[5, 'a', 9, 'b', 1, 'c', 7, 'd', 3, 'e']"
+
+    assert rows_of(f"{numbers} | summarize arg_max(n, s)") == [(9, "b")]
+    assert rows_of(f"{numbers} | summarize arg_min(n, s)") == [(1, "c")]
+    assert rows_of(f"{numbers} | summarize take_any(n, s)") == [(5, "a")]
+    assert rows_of(f"{numbers} | summarize percentile(n, 50), count(), sum(n)") == [(5, 5, 25)]

@@ -5,6 +5,7 @@ import pytest
 from dcrlog.kql import KqlError
 from dcrlog.kql.query import QueryLimitError, compile_query
 from dcrlog.kql.query._compile import MAX_LENGTH
+from dcrlog.kql.query._run import chunks
 from kql_query import TABLES, refusal, rows_of
 
 ROWS = [{"Seq": number, "Level": "a" * 50, "Bag": [1]} for number in range(50)]
@@ -180,6 +181,7 @@ GROWN = f"Logs | extend Level = strcat({', '.join(['Level'] * 40)}, Seq), One = 
         f"{GROWN} | summarize make_list(Level)",
         f"{GROWN} | summarize make_set(pack_array(Level))",
         f"{GROWN} | summarize make_list(pack('k', pack_array(Level)))",
+        f"{GROWN} | summarize make_list(pack(Level, 1))",
         f"{GROWN} | summarize dcount(Level)",
         f"{GROWN} | summarize take_any(Level) by Seq",
         f"{GROWN} | summarize take_any(Level, Seq) by Seq",
@@ -227,3 +229,12 @@ def test_tables_that_multiply_are_planned_once(body):
         compile_query(text + "t199 | count", TABLES)
     except KqlError as error:
         assert "built on each other" in error.reason or "need each other's rows" in error.reason  # noqa: PT017
+
+
+def test_large_rows_come_in_small_parts():
+    """So many at once, and fewer where they take megabytes; none is lost."""
+    small = [("x",)] * 250
+    large = [("x" * 1_000_000,)] * 50
+
+    assert [len(part) for part in chunks(small, 100)] == [100, 100, 50]
+    assert [len(part) for part in chunks(large, 100)] == [17, 17, 16]

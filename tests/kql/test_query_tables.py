@@ -2,7 +2,7 @@
 
 import pytest
 
-from kql_query import columns_of, refusal, rows_of, table_of
+from kql_query import columns_of, refusal, rows_of, table_of, value_of
 
 LOGS = [{"Seq": 1, "Level": "INFO"}, {"Seq": 2, "Level": "ERROR"}]
 OTHER = [{"Seq": 2, "Level": 7, "Owner": "Ada"}]
@@ -158,3 +158,37 @@ def test_tables_of_a_query_may_be_long_and_deep():
     assert columns_of("Logs | join hint.strategy=shuffle kind=inner hint.remote=left Other on Seq")["Owner"]
     text = "let A = Logs | where Seq > 0; let B = A | union A; let C = B | union (B | take 1); C | count"
     assert rows_of(text, LOGS) == [(5,)]
+
+
+def test_the_sides_of_a_condition_may_stand_either_way():
+    """And integers of both sizes go together."""
+    logs = [{"Level": "a", "Small": 1, "Seq": 7}, {"Level": "b", "Small": 2}]
+    other = [{"Owner": "b", "Seq": 2}]
+
+    for condition in (
+        "$left.Level == $right.Owner",
+        "$right.Owner == $left.Level",
+        "$left.Small == $right.Seq",
+    ):
+        assert rows_of(f"Logs | join kind=inner Other on {condition} | project Level", logs, other) == [
+            ("b",)
+        ]
+
+
+def test_a_fuzzy_union_takes_what_let_names():
+    """Only what there is not is left out."""
+    found = rows_of(
+        "let t = Logs | where Seq > 1; union isfuzzy=true t, Nope | count", [{"Seq": 1}, {"Seq": 2}]
+    )
+
+    assert found == [(1,)]
+
+
+def test_the_column_of_withsource_may_stand_in_quotes():
+    """As people write it."""
+    assert columns_of('union withsource="Which one" Logs, Other')["Which one"] == "string"
+
+
+def test_a_text_of_no_row_is_empty():
+    """toscalar() of a table without rows: no string is null."""
+    assert value_of("print toscalar(Logs | where false | project Level)") == ""

@@ -26,7 +26,7 @@ class OperatorParser(StatementParser):
             return None
         self._position += 2
         if not known:
-            return self._name()
+            return self._next().value if self._token.kind == "string" else self._name()
         value = self._next()
         if value.value not in known:
             raise syntax_error(

@@ -50,7 +50,7 @@ def _named(node: tree.Name | tree.Wildcard, columns: Columns) -> list[str]:
 def _reordered(node: query.ProjectReorder, columns: Columns) -> Columns:
     placed: dict[str, None] = {}
     for each in node.columns:
-        names = [name for name in _named(each.name, columns) if name not in placed]
+        names = _named(each.name, columns)
         if each.order:
             names.sort(reverse=each.order == "desc")
         placed.update(dict.fromkeys(names))
