@@ -160,6 +160,13 @@ async function use() {
   assert.match(await evaluate(`document.getElementById("kql").value`), /Line\/$/, "what is typed goes into the box");
   await ask("AppLogs_CL | where Levle == 'x'");
   await until(`document.querySelector("#answer .wrong")?.textContent.includes("^^^^^")`);
+
+  // One that is asked meanwhile takes the place of one that takes long.
+  await ask(`AppLogs_CL ${"| join kind=inner AppLogs_CL on Level ".repeat(12)} | count`);
+  await ask("print Hostile = '<img src=x onerror=document.title=1>', 'y' = 2");
+  await until(`document.querySelector("#answer .wrong")?.textContent.includes("'y' = 2")`);
+  await ask("print Hostile = '<img src=x>'");
+  await until(`${ANSWER} === "Hostilestring|<imgsrc=x>"`);
   await press("Escape");
   assert.equal(await evaluate(`document.activeElement === document.body`), true);
 

@@ -8,9 +8,10 @@ export function say(state, text) {
   told.textContent = text;
 }
 
-export async function ask(method, path, content) {
+export async function ask(method, path, content, signal) {
   const answer = await fetch(path, {
     method,
+    signal,
     headers: { "Content-Type": "application/json" },
     body: content === undefined ? undefined : JSON.stringify(content),
   });

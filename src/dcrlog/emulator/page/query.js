@@ -1,21 +1,27 @@
 // The query box.
 
-import { ask, find } from "./ask.js";
+import { ask, find, say } from "./ask.js";
 
 const kql = find("kql");
 const answer = find("answer");
 const LONGEST = 4000;
-let asked = 0;
+let asked;
 
 export async function run() {
-  const mine = ++asked;
+  // The emulator stops a query that nobody waits for.
+  asked?.abort();
+  const mine = (asked = new AbortController());
   answer.setAttribute("aria-busy", "true");
-  const found = await ask("POST", "/_emulator/page/query", { query: kql.value });
-  const html = await found.text();
-  // By then another query may have been asked.
+  let found, html;
+  try {
+    found = await ask("POST", "/_emulator/page/query", { query: kql.value }, mine.signal);
+    html = await found.text();
+  } catch {
+    if (mine === asked) say("lost", "no answer to the query");
+  }
   if (mine !== asked) return;
   answer.removeAttribute("aria-busy");
-  if (!found.ok) return;
+  if (!found?.ok) return;
   answer.innerHTML = html;
   // Whoever gets this address sees the same query; a server need not take a longer one.
   const address = new URL(location);
