@@ -1,18 +1,24 @@
 """For tests of code that logs: senders that need no service, a clock that stands still, a fixture.
 
 pytest loads this module as a plugin in every run, with or without a test of dcrlog. It imports msgspec only
-when rows are read, and the emulator only when a test asks for the fixture.
+when rows are read, and the emulator only when a test asks for the fixture. Without pytest it has no fixture.
 """
 
 import threading
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
-
-import pytest
 
 from dcrlog._clock import Signal
 from dcrlog._retry import Answer
+
+with suppress(ModuleNotFoundError):  # without pytest, there is nobody to ask for a fixture
+    from dcrlog._fixtures import (
+        _logs_ingestion_server,  # noqa: F401 - pytest looks for it in this module
+        logs_ingestion_emulator,
+        logs_ingestion_rule,
+    )
 
 if TYPE_CHECKING:
     from dcrlog._tested import LogsIngestionEmulator
@@ -198,41 +204,6 @@ class SkippingClock(_StandingClock):
             raise TimeoutError("a wait without an end on a SkippingClock")
         self._elapsed += max(0.0, timeout)
         return False
-
-
-@pytest.fixture(scope="session")
-def logs_ingestion_rule() -> Any:
-    """The rule of `logs_ingestion_emulator`: None for the default stream.
-
-    Override it in conftest.py with the path of a rule's JSON file, its content, or a `Rule`.
-    """
-    return None
-
-
-@pytest.fixture(scope="session")
-def _logs_ingestion_server(logs_ingestion_rule: Any) -> "Iterator[LogsIngestionEmulator]":
-    try:
-        from dcrlog._tested import LogsIngestionEmulator
-    except ModuleNotFoundError as error:
-        pytest.fail(f"The fixture logs_ingestion_emulator: {error}", pytrace=False)
-    with LogsIngestionEmulator(logs_ingestion_rule) as emulator:
-        yield emulator
-
-
-@pytest.fixture
-def logs_ingestion_emulator(
-    _logs_ingestion_server: "LogsIngestionEmulator", monkeypatch: pytest.MonkeyPatch
-) -> "Iterator[LogsIngestionEmulator]":
-    """A running emulator with empty tables; the environment points handlers at it.
-
-    It runs for as long as the tests do, on ports of its own in each process of pytest-xdist.
-    """
-    emulator = _logs_ingestion_server
-    emulator.begin_test()
-    for name, value in emulator.environment().items():
-        monkeypatch.setenv(name, value)
-    yield emulator
-    emulator.end_test()
 
 
 def __getattr__(name: str) -> Any:

@@ -84,6 +84,24 @@ def test_each_worker_of_xdist_has_an_emulator_of_its_own(project, tmp_path):
     assert len({worker for worker, _ in found}) == len({port for _, port in found}) == len(found) == 2
 
 
+def test_without_pytest_there_is_all_but_the_fixture():
+    """Who tries a snippet of the documentation has it not installed."""
+    code = """
+import sys
+sys.modules["pytest"] = None
+import logging
+from dcrlog import LogsIngestionHandler
+from dcrlog.testing import RecordingSender
+sender = RecordingSender()
+log = logging.getLogger("app")
+log.addHandler(LogsIngestionHandler(sender=sender))
+log.warning("tried")
+assert log.handlers[0].flush()
+assert sender.rows[0]["Message"] == "tried"
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_without_the_extra_the_fixture_names_it(project):
     """And a suite that does not use it runs."""
     hide = "import sys; sys.modules.update(dict.fromkeys(['starlette', 'uvicorn', 'trustme']))\n"
