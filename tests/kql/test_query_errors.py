@@ -51,7 +51,7 @@ from kql_query import TABLES, refusal, rows_of
         ("Logs | sort Seq", "SyntaxError", (1, 13), "expecting 'by'"),
         ("Logs | extend x = decimal(1)", "SemanticError", (1, 19), "the type 'decimal' is not supported"),
         ("Logs | where Level == 'a", "SyntaxError", (1, 23), "no closing quote"),
-        ("range x from 1 to 2 step 1", "SyntaxError", (1, 7), "extraneous input 'x'"),
+        ("range x from 1 to 2 step 1", "SyntaxError", (1, 1), "'range' is not supported in queries here"),
         ("", "SyntaxError", (1, 1), "unexpected end of the query"),
     ],
 )
@@ -129,3 +129,25 @@ def test_only_the_columns_that_are_needed_are_read():
     list(compile_query("Logs | count", TABLES).run(read))
 
     assert asked == [("Logs", ["Level", "Small", "Seq"]), ("Logs", [])]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "search 'x'",
+        "search in (Logs) 'x'",
+        "find 'x'",
+        "range i from 1 to 5 step 1",
+        "externaldata(a:string)['x']",
+        "workspace('x').Logs",
+        "cluster('x').database('y').Logs",
+    ],
+)
+def test_a_beginning_that_is_not_supported_is_named(text):
+    """And a table of that name is one."""
+    word = text.replace("(", " ").split()[0]
+    error = refusal(f"Logs | union ({text})")
+
+    assert f"'{word}' is not supported in queries here" in error.reason
+    assert error.column == 15
+    assert compile_query(f"{word} | union ({word}) | count", {word: {}}).columns == {"Count": "long"}

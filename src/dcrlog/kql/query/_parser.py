@@ -16,6 +16,18 @@ JOINS: Final = (
 LOOKUPS: Final = ("leftouter", "inner")
 _ALIASES: Final = {"order": "sort", "limit": "take"}
 _UNIONS: Final = ("inner", "outer")
+_MISSING: Final = (
+    "search",
+    "find",
+    "range",
+    "evaluate",
+    "externaldata",
+    "workspace",
+    "app",
+    "cluster",
+    "database",
+)
+"""Words with which queries begin in Azure, and not here."""
 _OPENING: Final = frozenset("([{")
 _CLOSING: Final = frozenset(")]}")
 
@@ -116,11 +128,20 @@ class QueryParser(OperatorParser):
         if self._is_name("materialize") and self._peek().value == "(":
             self._next()
         elif not self._is("("):
+            self._refuse_missing()
             return super()._source()
         self._expect("(")
         inner = self._deeper()
         self._expect(")")
         return inner
+
+    def _refuse_missing(self) -> None:
+        following = self._peek()
+        is_table = following.kind == "end" or (
+            following.kind == "symbol" and following.value in {"|", ";", ",", ")"}
+        )
+        if self._is_name(*_MISSING) and not is_table:
+            raise syntax_error(f"'{self._token.value}' is not supported in queries here", self._token.at)
 
     def _deeper(self) -> tree.Pipeline:
         found = self._nested(self._pipeline)
