@@ -279,7 +279,8 @@ def test_the_exit_starts_nothing_for_a_handler_that_took_no_row():
     pipeline = make_pipeline(RecordingSender())
     pipeline.begin_exit()
     pipeline.finish_exit()
-    assert set(threading.enumerate()) == before
+    # Threads of another test may end meanwhile.
+    assert set(threading.enumerate()) <= before
 
 
 def test_ctrl_c_while_the_accounts_are_read_leaves_the_queue_free():
