@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from dcrlog.cli import emulator as command
 from dcrlog.cli.demo import Outcome, demo_rule
 from dcrlog.rules import Rule
 
@@ -79,6 +80,32 @@ def test_the_emulator_prints_one_line_when_ready_and_ends_on_a_signal(number, tm
             process.send_signal(number)
         assert process.wait(30) == 0
         assert process.stdout.read() == ""
+
+
+def test_a_signal_at_any_moment_of_the_wait_ends_the_emulator(monkeypatch):
+    """Its handler never waits for what the code that it interrupts holds."""
+    monkeypatch.setattr(command, "_LOOK", 0.01)
+    numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+    before = [signal.getsignal(number) for number in numbers]
+    try:
+        for stop_at in range(1, 30):
+            stops, events = command._caught_signals(), 0
+
+            def interrupt(*_, stop_at=stop_at):
+                nonlocal events
+                events += 1
+                if events == stop_at:
+                    sys.setprofile(None)
+                    signal.raise_signal(signal.SIGTERM)
+
+            sys.setprofile(interrupt)
+            while not command._is_stopped(stops):
+                pass
+            assert events == stop_at
+    finally:
+        sys.setprofile(None)
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def test_a_rule_that_cannot_be_used_is_told_in_one_line(tmp_path):

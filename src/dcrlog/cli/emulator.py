@@ -4,10 +4,10 @@ import enum
 import ipaddress
 import shlex
 import signal
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Annotated
 
 import typer
@@ -84,7 +84,7 @@ def emulator(
     latency: _Latency = None,
 ) -> None:
     """Run the emulator; print one JSON line with its addresses and variables when it is ready."""
-    stop = _stop_at_signals()
+    stops = _caught_signals()
     try:
         if env_file is not None:
             # One that a killed emulator has left would say that this one is ready.
@@ -109,7 +109,7 @@ def emulator(
                 running.faults.add(each)
             with _env_file(env_file, running):
                 _greet(running, host)
-                while not stop.wait(_LOOK):
+                while not _is_stopped(stops):
                     _tell_failures(running)
     except (ConfigError, EmulatorError) as error:
         give_up("emulator", error)
@@ -124,14 +124,22 @@ def _faults(texts: list[str], fail_rate: float | None, latency: float | None) ->
     return faults
 
 
-def _stop_at_signals() -> threading.Event:
-    stop = threading.Event()
+def _caught_signals() -> SimpleQueue[int]:
+    # Its put may interrupt its get; the set of an Event that is waited for can wait for ever.
+    stops: SimpleQueue[int] = SimpleQueue()
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
         # Under nohup it is ignored, and has to stay so.
         if number is not None and (name != "SIGHUP" or signal.getsignal(number) is signal.SIG_DFL):
-            signal.signal(number, lambda *_: stop.set())
-    return stop
+            signal.signal(number, lambda caught, _: stops.put(caught))
+    return stops
+
+
+def _is_stopped(stops: SimpleQueue[int]) -> bool:
+    with suppress(Empty):
+        stops.get(timeout=_LOOK)
+        return True
+    return False
 
 
 def _tell_failures(running: Emulator) -> None:
