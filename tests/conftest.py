@@ -40,9 +40,13 @@ def _ended_senders():
         pipeline._senders.end()
     # One deadline for all: there may be dozens, of handlers that no test has closed.
     deadline = time.monotonic() + 35
-    for thread in threading.enumerate():
-        if thread.name == "dcrlog-sender":
-            thread.join(max(0.0, deadline - time.monotonic()))
+    senders = [thread for thread in threading.enumerate() if thread.name == "dcrlog-sender"]
+    for thread in senders:
+        # Those of a handler that is gone would stay for as long as any that has nothing to do.
+        if run := getattr(thread, "_target", None):
+            run.__self__.end()
+    for thread in senders:
+        thread.join(max(0.0, deadline - time.monotonic()))
 
 
 @pytest.fixture(scope="session")
