@@ -6,19 +6,18 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final
 
-from dcrlog.errors import ConfigError, shown
 from dcrlog.kql import _tree as tree
 from dcrlog.kql._bind import bind
 from dcrlog.kql._emit import Emitter, load
 from dcrlog.kql._lets import bind_lets
 from dcrlog.kql._output import check_output
 from dcrlog.kql._pipeline import PipelineWriter
-from dcrlog.kql._reading import can_be_read, emit_reading, emit_writing
+from dcrlog.kql._reading import column_types, emit_reading, emit_writing
 from dcrlog.kql._scope import Notes, Scope
 from dcrlog.kql._statements import parse
 from dcrlog.kql._ticks import from_datetime
 from dcrlog.kql._typed import Local
-from dcrlog.kql._types import Type, parse_type
+from dcrlog.kql._types import Type
 from dcrlog.kql.errors import SYNTAX, KqlError, MistakeError
 
 MAX_LENGTH: Final = 15_360
@@ -113,8 +112,8 @@ def compile_transformation(
         KqlError: Azure would refuse it, or the engine cannot carry it out.
         ConfigError: A column's type is none.
     """
-    stream = _types(columns)
-    wanted = None if table is None else _types(table)
+    stream = column_types(columns)
+    wanted = None if table is None else column_types(table)
     if len(text) > MAX_LENGTH:
         reason = f"the transformation has {len(text)} characters; Azure takes {MAX_LENGTH}."
         raise KqlError("InvalidTransformQuery", reason, text, (MAX_LENGTH, len(text)))
@@ -137,16 +136,6 @@ def compile_transformation(
         tuple(warning.of(text) for warning in notes.warnings),
         run,
     )
-
-
-def _types(columns: Mapping[str, str]) -> dict[str, Type]:
-    found: dict[str, Type] = {}
-    for name, text in columns.items():
-        of = parse_type(text)
-        if of is None or not can_be_read(of):
-            raise ConfigError(f"column {name!r}: {shown(text)} is not a type of a column.")
-        found[name] = of
-    return found
 
 
 def generate(

@@ -3,8 +3,10 @@
 Values are coerced as the service does it: what does not fit its column is null, and nothing raises.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
+from dcrlog.errors import ConfigError, shown
 from dcrlog.kql._casts import (
     text_to_guid,
     text_to_int,
@@ -17,7 +19,7 @@ from dcrlog.kql._dynamic import cleaned, finite, number_to_real, to_json
 from dcrlog.kql._emit import Emitter
 from dcrlog.kql._ticks import format_datetime, format_timespan, parse_datetime
 from dcrlog.kql._typed import Local, Typed
-from dcrlog.kql._types import Type
+from dcrlog.kql._types import Type, parse_type
 
 
 def _read_string(value: Any) -> str:
@@ -84,9 +86,23 @@ _WRITERS: Final = {
 }
 
 
-def can_be_read(of: Type) -> bool:
-    """Tell whether a stream may have a column of this type."""
-    return of in _READERS
+def column_types(columns: Mapping[str, str], place: str = "") -> dict[str, Type]:
+    """Return the types of declared columns by name.
+
+    Args:
+        columns: Name to type, as a stream declares it.
+        place: What a message begins with, to say where the columns are declared.
+
+    Raises:
+        ConfigError: A column's type is none.
+    """
+    found: dict[str, Type] = {}
+    for name, text in columns.items():
+        of = parse_type(text)
+        if of is None or of not in _READERS:
+            raise ConfigError(f"{place}column {name!r}: {shown(text)} is not a type of a column.")
+        found[name] = of
+    return found
 
 
 def emit_reading(emitter: Emitter, name: str, column: Local) -> list[str]:

@@ -6,15 +6,14 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final
 
-from dcrlog.errors import ConfigError, shown
 from dcrlog.kql._bind import bind
 from dcrlog.kql._emit import Emitter
 from dcrlog.kql._lets import bind_lets
-from dcrlog.kql._reading import can_be_read, emit_writing
+from dcrlog.kql._reading import column_types, emit_writing
 from dcrlog.kql._scope import Notes
 from dcrlog.kql._ticks import from_datetime
 from dcrlog.kql._typed import Typed
-from dcrlog.kql._types import Type, kql_name, parse_type
+from dcrlog.kql._types import Type, kql_name
 from dcrlog.kql.errors import KqlError, MistakeError, query_error, syntax_error
 from dcrlog.kql.query._parser import parse
 from dcrlog.kql.query._plan import Planner
@@ -84,7 +83,7 @@ def compile_query(text: str, tables: Mapping[str, Mapping[str, str]]) -> Query:
         KqlError: The text is wrong, or has what is not supported; it says what, and where.
         ConfigError: A column's type is none.
     """
-    planner = Planner({name: _types(name, columns) for name, columns in tables.items()})
+    planner = Planner({name: column_types(columns, f"table {name!r}, ") for name, columns in tables.items()})
     notes = QueryNotes(strict=False)
     try:
         if len(text) > MAX_LENGTH:
@@ -112,13 +111,3 @@ def compile_query(text: str, tables: Mapping[str, Mapping[str, str]]) -> Query:
 def _written(emitter: Emitter, value: Typed) -> str:
     # Unlike a row that is stored, an answer may have what is no number.
     return emitter.value(value) if value.type is Type.REAL else emit_writing(emitter, value)
-
-
-def _types(table: str, columns: Mapping[str, str]) -> dict[str, Type]:
-    found: dict[str, Type] = {}
-    for name, text in columns.items():
-        of = parse_type(text)
-        if of is None or not can_be_read(of):
-            raise ConfigError(f"table {table!r}, column {name!r}: {shown(text)} is not a type of a column.")
-        found[name] = of
-    return found
