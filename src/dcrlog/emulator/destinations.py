@@ -64,8 +64,8 @@ def transformed(
     table = table.grown(brought)
     checked = compile_transformation(
         text,
-        _types(stream.columns),
-        table={column.name: column.type.value for column in table.columns},
+        stream.types,
+        table=table.types,
         strict=strict,
     )
     return (
@@ -78,11 +78,7 @@ def transformed(
 @lru_cache(256)
 def compiled(text: str, columns: tuple[Column, ...]) -> Transformation:
     """Return a transformation for rows with these columns, ready to be carried out."""
-    return compile_transformation(text, _types(columns), strict=False)
-
-
-def _types(columns: Sequence[Column]) -> dict[str, str]:
-    return {column.name: column.type.value for column in columns}
+    return compile_transformation(text, {column.name: column.type for column in columns}, strict=False)
 
 
 def _come_out(transformation: Transformation, number: int) -> tuple[list[Column], list[str]]:

@@ -138,13 +138,7 @@ class Queries:
 
     def _compile(self, text: str) -> Query:
         tables = self.workspace.tables
-        return compile_query(
-            text,
-            {
-                name: {column.name: column.type.value for column in table.columns}
-                for name, table in tables.items()
-            },
-        )
+        return compile_query(text, {name: table.types for name, table in tables.items()})
 
     def _rows(self, query: Query, span: Span | None, wait: Wait) -> Iterator[tuple[Any, ...]]:
         limits = None if span is None else (format_datetime(span[0]), format_datetime(span[1]))

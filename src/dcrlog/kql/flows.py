@@ -24,7 +24,7 @@ def compile_flow(stream: Stream, flow: Flow, *, strict: bool = True) -> Transfor
         KqlError: Azure would refuse it, or the engine cannot carry it out.
     """
     known = azure_tables().get(flow.table)
-    columns = {column.name: column.type.value for column in stream}
+    columns = stream.types
     if flow.transformation is None:
         return compile_transformation(UNCHANGED, columns, strict=strict)
     return compile_transformation(
