@@ -82,9 +82,7 @@ class QueryApi:
         body = await self._body(request, entry)
         asked = body.get("requests") if isinstance(body, Mapping) else None
         if not isinstance(asked, list) or not all(isinstance(each, Mapping) for each in asked):
-            raise Refusal(
-                400, "BadArgumentError", "The body of a batch must be an object with 'requests', a list."
-            )
+            raise _refused("The body of a batch must be an object with 'requests', a list.")
         if len(asked) > _MAX_BATCH:
             raise _refused(f"A batch takes {_MAX_BATCH} requests, got {len(asked)}.")
         # Together they have as many bytes as one answer may have.
@@ -145,9 +143,7 @@ def _refused(message: str) -> Refusal:
 def _asked(body: Any, prefer: str) -> _Asked:
     text = body.get("query") if isinstance(body, Mapping) else None
     if not isinstance(text, str) or not text.strip():
-        raise Refusal(
-            400, "BadArgumentError", "The body must be an object with 'query', the text of a query."
-        )
+        raise _refused("The body must be an object with 'query', the text of a query.")
     timespan = body.get("timespan")
     span = None
     if timespan is not None:
