@@ -64,16 +64,9 @@ class Emulator:
         max_query_rows: int = MAX_QUERY_ROWS,
         grant_role: bool = True,
     ) -> None:
+        path = None if db is None else Path(db)
         self._options = Options(
-            host=host,
-            names=tuple(names),
-            port=port,
-            http_port=http_port,
-            db=None if db is None else Path(db),
-            max_rows=max_rows,
-            mode=mode,
-            limits=limits,
-            max_query_rows=max_query_rows,
+            host, tuple(names), port, http_port, path, max_rows, mode, limits, max_query_rows
         )
         if create_tables is None and mode == "lenient":
             create_tables = True
